@@ -1,0 +1,1 @@
+"""From a log call to the store: journal, shipper, delivery; and the synchronous client."""

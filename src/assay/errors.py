@@ -1,0 +1,279 @@
+"""Every error that Assay raises, as one family.
+
+Each class carries MLflow's ``error_code`` and the HTTP status it travels with, takes facts rather than
+prose, and writes a message a person can act on. Most also inherit the natural builtin, so
+``except KeyError`` or ``except FileNotFoundError`` do what a reader expects::
+
+    AssayError
+    ├── InvalidInput (ValueError)
+    │   ├── InvalidName
+    │   ├── InvalidFilter            where in the text, and what was expected
+    │   ├── InvalidPageToken
+    │   ├── LimitExceeded
+    │   ├── ParamChanged
+    │   └── InactiveResource         deleted experiment or run written to
+    ├── NotFound (KeyError)
+    │   ├── ExperimentNotFound  RunNotFound  MetricNotFound  TagNotFound  LoggedModelNotFound
+    │   └── ArtifactNotFound (FileNotFoundError)
+    ├── AlreadyExists
+    ├── Conflict
+    ├── PermissionDenied (PermissionError)
+    ├── StoreUnavailable (ConnectionError)
+    ├── StoreFull (OSError)
+    ├── SchemaMismatch
+    ├── Corrupted
+    ├── MissingExtra (ImportError)
+    └── RemoteError                  an error code of a server that has no class here
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "AlreadyExists",
+    "ArtifactNotFound",
+    "AssayError",
+    "Conflict",
+    "Corrupted",
+    "ExperimentNotFound",
+    "InactiveResource",
+    "InvalidFilter",
+    "InvalidInput",
+    "InvalidName",
+    "InvalidPageToken",
+    "LimitExceeded",
+    "LoggedModelNotFound",
+    "MetricNotFound",
+    "MissingExtra",
+    "NotFound",
+    "ParamChanged",
+    "PermissionDenied",
+    "RemoteError",
+    "RunNotFound",
+    "SchemaMismatch",
+    "StoreFull",
+    "StoreUnavailable",
+    "TagNotFound",
+]
+
+
+class AssayError(Exception):
+    """Root of the family. ``message`` is what a person reads; ``str()`` gives the same."""
+
+    error_code: ClassVar[str] = "INTERNAL_ERROR"
+    http_status: ClassVar[int] = 500
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Errors cross process borders (joblib, DataLoader); the constructors take facts, not messages.
+        return (_restore, (type(self), self.message, dict(self.__dict__)))
+
+
+def _restore(kind: type[AssayError], message: str, facts: dict[str, object]) -> AssayError:
+    error = kind.__new__(kind, message)
+    error.__dict__.update(facts)
+    return error
+
+
+class InvalidInput(AssayError, ValueError):
+    """What came in can't be accepted; nothing was changed."""
+
+    error_code = "INVALID_PARAMETER_VALUE"
+    http_status = 400
+
+
+class InvalidName(InvalidInput):
+    """A name, key or path that breaks the rules of its kind."""
+
+    def __init__(self, kind: str, name: str, why: str) -> None:
+        shown = name if len(name) <= 80 else name[:77] + "..."
+        super().__init__(f"Invalid {kind} {shown!r}: {why}.")
+        self.kind, self.name, self.why = kind, name, why
+
+
+class InvalidFilter(InvalidInput):
+    """A filter or ``order_by`` that doesn't parse. ``position`` counts characters from 0."""
+
+    def __init__(self, text: str, position: int, why: str) -> None:
+        near = text[max(0, position - 20) : position + 20]
+        super().__init__(f"Invalid filter at character {position} (near {near!r}): {why}.")
+        self.text, self.position, self.why = text, position, why
+
+
+class InvalidPageToken(InvalidInput):
+    """A page token that this store never gave out, or gave out for another query."""
+
+    def __init__(self, why: str = "it was not issued for this query") -> None:
+        super().__init__(f"Invalid page token: {why}. Start again without a token.")
+
+
+class LimitExceeded(InvalidInput):
+    """A size, count or length above its limit."""
+
+    def __init__(self, what: str, *, limit: int, got: int) -> None:
+        super().__init__(f"{what} is limited to {limit}, got {got}.")
+        self.what, self.limit, self.got = what, limit, got
+
+
+class ParamChanged(InvalidInput):
+    """A param is written once; this one was logged before with another value."""
+
+    def __init__(self, run_id: str, key: str, *, old: str, new: str) -> None:
+        super().__init__(
+            f"Param {key!r} of run {run_id} already has the value {old!r} and can't change to"
+            f" {new!r}. Params are written once: log it under another key, or use a tag."
+        )
+        self.run_id, self.key, self.old, self.new = run_id, key, old, new
+
+
+class InactiveResource(InvalidInput):
+    """A write to something deleted, or a restore of something active."""
+
+    def __init__(self, kind: str, ident: str, *, must_be: str = "active") -> None:
+        now = "deleted" if must_be == "active" else "active"
+        super().__init__(
+            f"The {kind} {ident} must be in the {must_be!r} state. Current state is {now}."
+        )
+        self.kind, self.ident, self.must_be = kind, ident, must_be
+
+
+class NotFound(AssayError, KeyError):
+    """The thing named does not exist."""
+
+    error_code = "RESOURCE_DOES_NOT_EXIST"
+    http_status = 404
+
+
+class ExperimentNotFound(NotFound):
+    """No experiment with this id or name."""
+
+    def __init__(self, ident: str) -> None:
+        super().__init__(f"No experiment with id or name {ident!r} exists.")
+        self.ident = ident
+
+
+class RunNotFound(NotFound):
+    """No run with this id."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"Run with id={run_id} not found.")
+        self.run_id = run_id
+
+
+class MetricNotFound(NotFound):
+    """The run exists but never logged this metric."""
+
+    def __init__(self, run_id: str, key: str) -> None:
+        super().__init__(f"Run {run_id} has no metric {key!r}.")
+        self.run_id, self.key = run_id, key
+
+
+class TagNotFound(NotFound):
+    """The tag to delete is not there."""
+
+    def __init__(self, kind: str, ident: str, key: str) -> None:
+        super().__init__(f"No tag with name: {key} in {kind} with id {ident}.")
+        self.kind, self.ident, self.key = kind, ident, key
+
+
+class LoggedModelNotFound(NotFound):
+    """No logged model with this id."""
+
+    def __init__(self, model_id: str) -> None:
+        super().__init__(f"Logged model with ID '{model_id}' not found.")
+        self.model_id = model_id
+
+
+class ArtifactNotFound(NotFound, FileNotFoundError):
+    """No file or folder at this artifact path."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"No artifact at {path!r}.")
+        self.path = path
+
+
+class AlreadyExists(AssayError):
+    """The name is taken. MLflow answers this with HTTP 400, and its clients rely on it."""
+
+    error_code = "RESOURCE_ALREADY_EXISTS"
+    http_status = 400
+
+    def __init__(self, kind: str, name: str, *, hint: str = "") -> None:
+        super().__init__(
+            f"{kind.capitalize()} {name!r} already exists.{' ' + hint if hint else ''}"
+        )
+        self.kind, self.name = kind, name
+
+
+class Conflict(AssayError):
+    """Somebody else changed the thing first; read it again and retry."""
+
+    error_code = "RESOURCE_CONFLICT"
+    http_status = 409
+
+
+class PermissionDenied(AssayError, PermissionError):
+    """Known, but not allowed."""
+
+    error_code = "PERMISSION_DENIED"
+    http_status = 403
+
+
+class StoreUnavailable(AssayError, ConnectionError):
+    """The server or database can't be reached now; the same call may succeed later."""
+
+    error_code = "TEMPORARILY_UNAVAILABLE"
+    http_status = 503
+
+
+class StoreFull(AssayError, OSError):
+    """No space is left where the store writes; nothing of the request was kept."""
+
+    error_code = "TEMPORARILY_UNAVAILABLE"
+    http_status = 507
+
+
+class SchemaMismatch(AssayError):
+    """The database was written by another version of Assay."""
+
+    def __init__(self, uri: str, *, found: str, expected: str) -> None:
+        super().__init__(
+            f"The database {uri} has schema {found}, this Assay needs {expected}."
+            f" Run `assay db upgrade {uri}` (it writes a backup first where it can)."
+        )
+        self.uri, self.found, self.expected = uri, found, expected
+
+
+class Corrupted(AssayError):
+    """Stored bytes don't match their checksum or digest."""
+
+    error_code = "DATA_LOSS"
+    http_status = 500
+
+
+class MissingExtra(AssayError, ImportError):
+    """An optional package is needed for this; the message has the install line."""
+
+    error_code = "BAD_REQUEST"
+    http_status = 400
+
+    def __init__(self, package: str, *, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs the package {package!r}. Install it with: pip install 'assay[{extra}]'"
+        )
+        self.package, self.extra = package, extra
+
+
+class RemoteError(AssayError):
+    """What a server answered, where its code names no class of this family."""
+
+    def __init__(self, message: str, *, error_code: str, http_status: int) -> None:
+        super().__init__(message)
+        self.remote_code, self.remote_status = error_code, http_status

@@ -1,0 +1,1 @@
+"""The fluent API: the functions that training scripts call."""

@@ -1,0 +1,1 @@
+"""The search language: grammar, tree, parser, page tokens. Knows nothing of SQL."""

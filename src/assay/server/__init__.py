@@ -1,0 +1,1 @@
+"""The HTTP server: translates requests to store calls, nothing more."""

@@ -1,0 +1,1 @@
+"""Where runs are kept: one interface, over SQL or over HTTP."""

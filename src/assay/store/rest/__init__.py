@@ -1,0 +1,1 @@
+"""The REST store: a thin client of a server, Assay or MLflow."""

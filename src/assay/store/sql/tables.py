@@ -1,0 +1,234 @@
+"""The tables, for SQLite and PostgreSQL alike. Rows of a run are keyed by ``run_id`` first.
+
+A change here comes with a migration in ``migrations/versions``; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("experiment_id", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("artifact_location", Text, nullable=False),
+    Column("lifecycle_stage", Text, nullable=False),
+    Column("creation_time", BigInteger, nullable=False),
+    Column("last_update_time", BigInteger, nullable=False),
+)
+
+experiment_tags = Table(
+    "experiment_tags",
+    metadata,
+    Column("experiment_id", Text, ForeignKey("experiments.experiment_id"), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    PrimaryKeyConstraint("experiment_id", "key"),
+    sqlite_with_rowid=False,
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("experiment_id", Text, ForeignKey("experiments.experiment_id"), nullable=False),
+    Column("run_name", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("start_time", BigInteger),
+    Column("end_time", BigInteger),
+    Column("lifecycle_stage", Text, nullable=False),
+    Column("deleted_time", BigInteger),
+    Column("deleted_with_experiment", Boolean, nullable=False, default=False),
+    Column("artifact_uri", Text, nullable=False),
+    Index(None, "experiment_id", "lifecycle_stage", "start_time", "run_id"),
+)
+
+params = Table(
+    "params",
+    metadata,
+    Column("run_id", Text, ForeignKey("runs.run_id"), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("number", Double, comment="value read as a number, where it is one"),
+    PrimaryKeyConstraint("run_id", "key"),
+    sqlite_with_rowid=False,
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("run_id", Text, ForeignKey("runs.run_id"), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    PrimaryKeyConstraint("run_id", "key"),
+    sqlite_with_rowid=False,
+)
+
+metric_segments = Table(
+    "metric_segments",
+    metadata,
+    Column("segment_id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("run_id", Text, ForeignKey("runs.run_id"), nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("first_step", BigInteger, nullable=False),
+    Column("last_step", BigInteger, nullable=False),
+    Column("points", LargeBinary, nullable=False, comment="assay.metrics.segment"),
+    Index(None, "run_id", "segment_id"),
+)
+
+metric_blocks = Table(
+    "metric_blocks",
+    metadata,
+    Column("run_id", Text, ForeignKey("runs.run_id"), nullable=False),
+    Column("series", Integer, nullable=False, comment="metric_summaries.series of the run"),
+    Column("block", Integer, nullable=False, comment="counts from 0 in the order of points"),
+    Column("count", Integer, nullable=False),
+    Column("first_step", BigInteger, nullable=False),
+    Column("last_step", BigInteger, nullable=False),
+    Column("min_value", Double),
+    Column("max_value", Double),
+    Column("points", LargeBinary, nullable=False, comment="assay.metrics.block"),
+    PrimaryKeyConstraint("run_id", "series", "block"),
+)
+
+metric_summaries = Table(
+    "metric_summaries",
+    metadata,
+    Column("run_id", Text, ForeignKey("runs.run_id"), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("model_id", Text, nullable=False),
+    Column("dataset_name", Text, nullable=False),
+    Column("dataset_digest", Text, nullable=False),
+    Column("series", Integer, nullable=False, comment="counts from 0 in the run"),
+    Column("is_latest", Boolean, nullable=False, comment="has the latest point of its key"),
+    Column("count", BigInteger, nullable=False),
+    Column("nan_count", BigInteger, nullable=False),
+    Column("first_step", BigInteger, nullable=False),
+    Column("first_timestamp", BigInteger, nullable=False),
+    Column("first", Double, comment="NULL stands for NaN, here and below: SQLite has no NaN"),
+    Column("last_step", BigInteger, nullable=False),
+    Column("last_timestamp", BigInteger, nullable=False),
+    Column("last", Double),
+    Column("min", Double),
+    Column("max", Double),
+    Column("mean", Double),
+    Column("sum_squares", Double),
+    PrimaryKeyConstraint("run_id", "key", "model_id", "dataset_name", "dataset_digest"),
+    UniqueConstraint("run_id", "series"),
+    sqlite_with_rowid=False,
+)
+
+datasets = Table(
+    "datasets",
+    metadata,
+    Column("dataset_id", Text, primary_key=True),
+    Column("experiment_id", Text, ForeignKey("experiments.experiment_id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("source_type", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("schema", Text),
+    Column("profile", Text),
+    UniqueConstraint("experiment_id", "name", "digest"),
+)
+
+dataset_inputs = Table(
+    "dataset_inputs",
+    metadata,
+    Column("run_id", Text, ForeignKey("runs.run_id"), nullable=False),
+    Column("dataset_id", Text, ForeignKey("datasets.dataset_id"), nullable=False),
+    Column("tags", Text, nullable=False, comment="JSON object"),
+    PrimaryKeyConstraint("run_id", "dataset_id"),
+    Index(None, "dataset_id"),
+    sqlite_with_rowid=False,
+)
+
+model_inputs = Table(
+    "model_inputs",
+    metadata,
+    Column("run_id", Text, ForeignKey("runs.run_id"), nullable=False),
+    Column("model_id", Text, nullable=False),
+    PrimaryKeyConstraint("run_id", "model_id"),
+    sqlite_with_rowid=False,
+)
+
+model_outputs = Table(
+    "model_outputs",
+    metadata,
+    Column("run_id", Text, ForeignKey("runs.run_id"), nullable=False),
+    Column("model_id", Text, nullable=False),
+    Column("step", BigInteger, nullable=False),
+    PrimaryKeyConstraint("run_id", "model_id", "step"),
+    sqlite_with_rowid=False,
+)
+
+logged_models = Table(
+    "logged_models",
+    metadata,
+    Column("model_id", Text, primary_key=True),
+    Column("experiment_id", Text, ForeignKey("experiments.experiment_id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("artifact_location", Text, nullable=False),
+    Column("creation_timestamp", BigInteger, nullable=False),
+    Column("last_updated_timestamp", BigInteger, nullable=False),
+    Column("model_type", Text),
+    Column("source_run_id", Text),
+    Column("status", Text, nullable=False),
+    Column("status_message", Text),
+    Column("lifecycle_stage", Text, nullable=False),
+    Column("deleted_time", BigInteger),
+    Index(None, "experiment_id", "creation_timestamp", "model_id"),
+)
+
+logged_model_params = Table(
+    "logged_model_params",
+    metadata,
+    Column("model_id", Text, ForeignKey("logged_models.model_id"), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    PrimaryKeyConstraint("model_id", "key"),
+    sqlite_with_rowid=False,
+)
+
+logged_model_tags = Table(
+    "logged_model_tags",
+    metadata,
+    Column("model_id", Text, ForeignKey("logged_models.model_id"), nullable=False),
+    Column("key", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    PrimaryKeyConstraint("model_id", "key"),
+    sqlite_with_rowid=False,
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("writer_id", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False, comment="end of the last one applied"),
+    Column("time", BigInteger, nullable=False),
+)

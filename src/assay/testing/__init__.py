@@ -1,0 +1,1 @@
+"""Contract classes and strategies, shipped for authors of stores and artifact stores."""

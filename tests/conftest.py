@@ -1,0 +1,19 @@
+"""What all tests share: the real components, and reproducible Hypothesis runs."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+
+pytest_plugins = [
+    "tests.services.postgres",
+    "tests.services.object_stores",
+    "tests.services.mlflow_client",
+]
+
+settings.register_profile(
+    "assay",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("assay")

@@ -1,6 +1,7 @@
 """Every error that Assay raises, as one family.
 
-Each class carries MLflow's ``error_code`` and the HTTP status it travels with, takes facts rather than
+Each class carries MLflow's ``error_code`` and the HTTP status it travels with, takes facts rather
+than
 prose, and writes a message a person can act on. Most also inherit the natural builtin, so
 ``except KeyError`` or ``except FileNotFoundError`` do what a reader expects::
 
@@ -72,7 +73,8 @@ class AssayError(Exception):
         return self.message
 
     def __reduce__(self) -> tuple[object, ...]:
-        # Errors cross process borders (joblib, DataLoader); the constructors take facts, not messages.
+        # Errors cross process borders (joblib, DataLoader); the constructors take facts, not
+        # messages.
         return (_restore, (type(self), self.message, dict(self.__dict__)))
 
 
@@ -266,7 +268,8 @@ class MissingExtra(AssayError, ImportError):
 
     def __init__(self, package: str, *, extra: str, purpose: str) -> None:
         super().__init__(
-            f"{purpose} needs the package {package!r}. Install it with: pip install 'assay[{extra}]'"
+            f"{purpose} needs the package {package!r}."
+            f" Install it with: pip install 'assay[{extra}]'"
         )
         self.package, self.extra = package, extra
 

@@ -3,11 +3,14 @@
 Promises, for every implementation:
 
 - Thread-safe.
-- A file appears whole or not at all; a reader during an overwrite sees the old or the new content, never a mix,
+- A file appears whole or not at all; a reader during an overwrite sees the old or the new content,
+never a mix,
   and an upload that broke off leaves nothing that a list shows.
-- Paths are ``ArtifactPath``s: parsed once by ``assay.entities.names.artifact_path``; links are never followed out of the root.
+- Paths are ``ArtifactPath``s: parsed once by ``assay.entities.names.artifact_path``; links are
+never followed out of the root.
 - ``sha256`` of each file is taken while it is written and kept where the backend can.
-- A missing path raises ``ArtifactNotFound``; listing a missing folder gives an empty list, as MLflow does.
+- A missing path raises ``ArtifactNotFound``; listing a missing folder gives an empty list, as
+MLflow does.
 """
 
 from __future__ import annotations
@@ -40,6 +43,10 @@ class ByteRange(msgspec.Struct, frozen=True):
     end: int | None = None
 
 
+WHOLE = ByteRange()
+"""All bytes of a file."""
+
+
 class ArtifactStore(ABC):
     """Files under one root."""
 
@@ -50,15 +57,19 @@ class ArtifactStore(ABC):
 
     @abstractmethod
     def list(self, path: ArtifactPath, *, recursive: bool = False) -> list[ArtifactInfo]:
-        """What lies directly under a folder (``""`` for the root), or all files below it; sorted by path."""
+        """What lies directly under a folder (``""`` for the root), or all files below it; sorted
+        by path.
+        """
 
     @abstractmethod
     def info(self, path: ArtifactPath) -> ArtifactInfo:
         """The file or folder at this path."""
 
     @abstractmethod
-    def read(self, path: ArtifactPath, byte_range: ByteRange = ByteRange()) -> Iterator[bytes]:
-        """The content in chunks of about ``CHUNK_BYTES``. Raises before the first chunk if there is no such file."""
+    def read(self, path: ArtifactPath, byte_range: ByteRange = WHOLE) -> Iterator[bytes]:
+        """The content in chunks of about ``CHUNK_BYTES``. Raises before the first chunk if there
+        is no such file.
+        """
 
     @abstractmethod
     def write(self, path: ArtifactPath, chunks: Iterable[bytes]) -> str:
@@ -74,7 +85,9 @@ class ArtifactStore(ABC):
 
     @abstractmethod
     def digest(self, path: ArtifactPath) -> str | None:
-        """The SHA-256 kept when the file was written, or ``None`` if it was put there by other means."""
+        """The SHA-256 kept when the file was written, or ``None`` if it was put there by other
+        means.
+        """
 
 
 class PresignedUrl(msgspec.Struct, frozen=True):

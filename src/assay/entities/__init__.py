@@ -1,6 +1,7 @@
 """What is recorded: frozen typed structs, one definition for client, store, server and REST.
 
-Attribute names are MLflow's (``run.info.run_id``, ``run.data.metrics``), because people's scripts read them.
+Attribute names are MLflow's (``run.info.run_id``, ``run.data.metrics``), because people's scripts
+read them.
 All times are integers, milliseconds since the epoch, UTC.
 """
 

@@ -14,7 +14,9 @@ class Experiment(msgspec.Struct, frozen=True):
     experiment_id: ExperimentId
     name: str
     artifact_location: str
-    """URI under which each run gets ``<run_id>/artifacts``; ``mlflow-artifacts:/…`` means the store's own root."""
+    """URI under which each run gets ``<run_id>/artifacts``; ``mlflow-artifacts:/…`` means the
+    store's own root.
+    """
     lifecycle_stage: LifecycleStage = LifecycleStage.ACTIVE
     creation_time: int = 0
     last_update_time: int = 0

@@ -1,6 +1,7 @@
 """Ids: their types, how new ones are made, and what a well-formed one looks like.
 
-Clients make ids, so a run can start without a round trip and offline; 122 random bits keep them apart.
+Clients make ids, so a run can start without a round trip and offline; 122 random bits keep them
+apart.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ def check_run_id(text: str) -> RunId:
     """``text`` as a run id.
 
     Raises:
-        InvalidName: it is empty, longer than 256, or has characters other than letters, digits, ``_`` and ``-``.
+        InvalidName: it is empty, longer than 256, or has characters other than letters, digits,
+            ``_`` and ``-``.
     """
     if not _RUN_ID.match(text):
         raise InvalidName("run id", text, "it must be 1 to 256 letters, digits, '_' or '-'")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from enum import Enum, IntEnum
+from enum import IntEnum, StrEnum
 
 
-class LifecycleStage(str, Enum):
+class LifecycleStage(StrEnum):
     """Whether an experiment or run is in use or in the bin."""
 
     ACTIVE = "active"
     DELETED = "deleted"
-
-    __str__ = str.__str__
 
 
 class ViewType(IntEnum):

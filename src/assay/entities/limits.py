@@ -1,4 +1,6 @@
-"""The sizes that entities may have: MLflow's limits, because its clients are written against them."""
+"""The sizes that entities may have: MLflow's limits, because its clients are written against
+them.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,9 @@ from typing import Final
 MAX_KEY_LENGTH: Final = 250
 """Characters of a metric, param or tag key."""
 MAX_PARAM_VALUE_LENGTH: Final = 6_000
-"""Characters of a param's value; MLflow's server cuts longer ones (``MLFLOW_TRUNCATE_LONG_VALUES``)."""
+"""Characters of a param's value; MLflow's server cuts longer ones
+(``MLFLOW_TRUNCATE_LONG_VALUES``).
+"""
 MAX_TAG_VALUE_LENGTH: Final = 8_000
 """Characters of a run tag's value; longer ones are cut as well."""
 MAX_EXPERIMENT_TAG_VALUE_LENGTH: Final = 20_000

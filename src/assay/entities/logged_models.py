@@ -1,8 +1,10 @@
-"""Logged models: MLflow 3's entity for a model made by a run, with its own id, status, metrics and params."""
+"""Logged models: MLflow 3's entity for a model made by a run, with its own id, status, metrics and
+params.
+"""
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 import msgspec
 
@@ -10,15 +12,13 @@ from assay.entities.ids import ExperimentId, ModelId, RunId
 from assay.entities.metrics import Metric
 
 
-class LoggedModelStatus(str, Enum):
+class LoggedModelStatus(StrEnum):
     """Whether the model's files are complete."""
 
     UNSPECIFIED = "LOGGED_MODEL_STATUS_UNSPECIFIED"
     PENDING = "LOGGED_MODEL_PENDING"
     READY = "LOGGED_MODEL_READY"
     FAILED = "LOGGED_MODEL_UPLOAD_FAILED"
-
-    __str__ = str.__str__
 
 
 class LoggedModelInput(msgspec.Struct, frozen=True):
@@ -59,7 +59,9 @@ class LoggedModel(msgspec.Struct, frozen=True):
 
 
 class NewLoggedModel(msgspec.Struct, frozen=True):
-    """What creates a logged model. The client makes the id, so creating twice is the same as once."""
+    """What creates a logged model. The client makes the id, so creating twice is the same as
+    once.
+    """
 
     model_id: ModelId
     experiment_id: ExperimentId

@@ -1,6 +1,7 @@
 """Metrics: single points, and the columnar forms in which many travel.
 
-Arrays are NumPy's where the caller sees them and little-endian bytes where they travel, so that a client
+Arrays are NumPy's where the caller sees them and little-endian bytes where they travel, so that a
+client
 can pack a batch without importing NumPy (200 ms).
 """
 
@@ -31,7 +32,9 @@ class Metric(msgspec.Struct, frozen=True):
 
 
 class SeriesKey(msgspec.Struct, frozen=True, array_like=True):
-    """What tells the series of one run apart: points of other models or data sets are other series."""
+    """What tells the series of one run apart: points of other models or data sets are other
+    series.
+    """
 
     key: str
     model_id: str = ""
@@ -62,7 +65,8 @@ class PointBatch(msgspec.Struct, frozen=True):
 class MetricSummary(msgspec.Struct, frozen=True):
     """Figures of one series, kept up to date in the transaction that stores its points.
 
-    ``min``, ``max``, ``mean`` and ``sum_squares`` are over finite values and ±inf; NaN points count in
+    ``min``, ``max``, ``mean`` and ``sum_squares`` are over finite values and ±inf; NaN points
+    count in
     ``count`` and ``nan_count`` only. With no number among the points they are NaN.
     """
 
@@ -91,9 +95,11 @@ class History(NamedTuple):
 
 
 class Buckets(NamedTuple):
-    """One series cut into at most ``n`` buckets of equal step width; buckets without points are left out.
+    """One series cut into at most ``n`` buckets of equal step width; buckets without points are
+    left out.
 
-    All arrays have one length. ``min``, ``max`` and ``mean`` leave NaN out and are NaN where a bucket holds
+    All arrays have one length. ``min``, ``max`` and ``mean`` leave NaN out and are NaN where a
+    bucket holds
     nothing else.
     """
 

@@ -39,7 +39,8 @@ def _check_text(kind: str, text: str) -> None:
 def check_key(kind: str, key: str) -> str:
     """``key`` of a metric, param or tag (``kind`` names which), under MLflow's rules.
 
-    Letters and digits of any script, ``_ - . / :`` and spaces; at most 250 characters; no path tricks,
+    Letters and digits of any script, ``_ - . / :`` and spaces; at most 250 characters; no path
+    tricks,
     because other tools map keys to files.
 
     Raises:
@@ -115,11 +116,13 @@ def check_run_name(name: str) -> str:
 def artifact_path(text: str, *, allow_root: bool = False) -> ArtifactPath:
     """``text`` as an artifact path: percent-decoded to a fixpoint, then checked.
 
-    The decoded form is only checked, never used: a name that contains a literal ``%41`` stays as it is,
+    The decoded form is only checked, never used: a name that contains a literal ``%41`` stays as
+    it is,
     and one whose decoding would escape is refused.
 
     Raises:
-        InvalidName: absolute, drive letter, backslash, control character, ``..``, ``.`` or empty segment,
+        InvalidName: absolute, drive letter, backslash, control character, ``..``, ``.`` or empty
+            segment,
             a segment over 255 bytes, a path over 4,096 characters, or empty without ``allow_root``.
     """
     kind = "artifact path"

@@ -1,7 +1,9 @@
 """Operations: what the journal keeps, the shipper delivers and the store applies, exactly once.
 
-A delivery is what one writer's journal holds between two positions. The store applies it and remembers where it
-ends in one transaction, so a repeat is acknowledged and ignored, and a writer that lost its place asks for it.
+A delivery is what one writer's journal holds between two positions. The store applies it and
+remembers where it
+ends in one transaction, so a repeat is acknowledged and ignored, and a writer that lost its place
+asks for it.
 Their wire form is MessagePack with a tag per kind: docs/formats/journal.md.
 """
 
@@ -17,7 +19,9 @@ from assay.entities.runs import RunStatus
 
 
 class EnsureExperiment(msgspec.Struct, frozen=True, tag="experiment"):
-    """Make the experiment if no active one has this name; later operations name it by ``experiment_name``."""
+    """Make the experiment if no active one has this name; later operations name it by
+    ``experiment_name``.
+    """
 
     experiment_name: str
     proposed_id: ExperimentId
@@ -116,7 +120,8 @@ Operation = (
 class Delivery(msgspec.Struct, frozen=True):
     """Operations of one writer, applied together.
 
-    With ``at`` the position the store remembers for the writer: ``end <= at`` is a repeat, ``start < at < end``
+    With ``at`` the position the store remembers for the writer: ``end <= at`` is a repeat, ``start
+    < at < end``
     a conflict (the writer packs anew from ``at``), anything else is applied.
     """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 import msgspec
 
@@ -14,7 +14,7 @@ from assay.entities.metrics import Metric
 from assay.entities.tags import RUN_NAME
 
 
-class RunStatus(str, Enum):
+class RunStatus(StrEnum):
     """Where a run stands."""
 
     RUNNING = "RUNNING"
@@ -22,8 +22,6 @@ class RunStatus(str, Enum):
     FINISHED = "FINISHED"
     FAILED = "FAILED"
     KILLED = "KILLED"
-
-    __str__ = str.__str__
 
     @property
     def is_final(self) -> bool:

@@ -1,4 +1,6 @@
-"""Tags: text that may change, on experiments, runs and logged models; and the tag keys with a meaning."""
+"""Tags: text that may change, on experiments, runs and logged models; and the tag keys with a
+meaning.
+"""
 
 from __future__ import annotations
 

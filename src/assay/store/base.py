@@ -2,9 +2,11 @@
 
 Promises, for every implementation:
 
-- Thread-safe; one store may serve many threads. It is not carried over a ``fork``: open it again in the child.
+- Thread-safe; one store may serve many threads. It is not carried over a ``fork``: open it again
+in the child.
 - A call that returned is durable against a killed process; a call that raised changed nothing.
-- Calls are checked where the data lives: wrong input raises an ``InvalidInput``, missing things a ``NotFound``,
+- Calls are checked where the data lives: wrong input raises an ``InvalidInput``, missing things a
+``NotFound``,
   a store that can't be reached ``StoreUnavailable``, a full disk ``StoreFull``.
 - Writing to a deleted run or experiment raises ``InactiveResource``.
 - Creating with an id that exists and the same content is the same as doing it once.
@@ -52,7 +54,9 @@ class Query(msgspec.Struct, frozen=True):
 
 
 class RunTable(NamedTuple):
-    """Runs in columns, for tables and DataFrames. All columns have one entry per run, in search order."""
+    """Runs in columns, for tables and DataFrames. All columns have one entry per run, in search
+    order.
+    """
 
     infos: list[RunInfo]
     metrics: dict[str, NDArray[np.float64]]
@@ -176,7 +180,9 @@ class MetricStore(ABC):
 
     @abstractmethod
     def append(self, run_id: RunId, batch: PointBatch) -> None:
-        """Keep the points of a batch. Equal points (series, step, timestamp, value) are kept once."""
+        """Keep the points of a batch. Equal points (series, step, timestamp, value) are kept
+        once.
+        """
 
     @abstractmethod
     def history(
@@ -198,7 +204,9 @@ class MetricStore(ABC):
         max_results: int | None = None,
         page_token: str | None = None,
     ) -> Page[Metric]:
-        """Points of all series with this key, by timestamp, step and value, as MLflow's get-history."""
+        """Points of all series with this key, by timestamp, step and value, as MLflow's
+        get-history.
+        """
 
     @abstractmethod
     def summaries(
@@ -216,7 +224,9 @@ class MetricStore(ABC):
         first_step: int | None = None,
         last_step: int | None = None,
     ) -> list[Buckets]:
-        """Each series of these runs and keys in at most ``count`` buckets over the range of steps."""
+        """Each series of these runs and keys in at most ``count`` buckets over the range of
+        steps.
+        """
 
 
 class InputStore(ABC):
@@ -269,7 +279,9 @@ class LoggedModelStore(ABC):
         datasets: Sequence[tuple[str, str | None]] = (),
         order: Sequence[ModelOrder] = (),
     ) -> Page[LoggedModel]:
-        """Models that match; ``datasets`` (name, digest or any) restrict the metrics that the filter sees."""
+        """Models that match; ``datasets`` (name, digest or any) restrict the metrics that the
+        filter sees.
+        """
 
     @abstractmethod
     def log_params(self, model_id: ModelId, params: Sequence[Param]) -> None:

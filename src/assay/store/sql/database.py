@@ -15,7 +15,8 @@ T = TypeVar("T")
 class Database(ABC):
     """Where resources read and write. Resource modules are functions of a ``Connection``.
 
-    SQLite has one writer thread per process, which groups waiting changes into one transaction with a
+    SQLite has one writer thread per process, which groups waiting changes into one transaction
+    with a
     savepoint each; PostgreSQL runs each change in a transaction of its own from a pool.
     """
 
@@ -29,7 +30,8 @@ class Database(ABC):
     def write(self, change: Callable[[Connection], T]) -> T:
         """Run ``change`` in a transaction and return its result once that is committed.
 
-        What ``change`` raises is raised here and nothing of it is kept. It may run more than once where a
+        What ``change`` raises is raised here and nothing of it is kept. It may run more than once
+        where a
         transaction has to be repeated, so it has no effects but on the connection.
         """
 

@@ -142,6 +142,15 @@ metric_summaries = Table(
     UniqueConstraint("run_id", "series"),
     sqlite_with_rowid=False,
 )
+# Searches that order by a metric walk this index and stop at the page's end, however many runs there are.
+Index(
+    None,
+    metric_summaries.c.key,
+    metric_summaries.c.last,
+    metric_summaries.c.run_id,
+    sqlite_where=metric_summaries.c.is_latest,
+    postgresql_where=metric_summaries.c.is_latest,
+)
 
 datasets = Table(
     "datasets",

@@ -1,0 +1,59 @@
+# Everything a fresh machine needs is Python 3.11 or newer and make. `make help` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO_ENV := .env-demo
+PORT ?= 5001
+
+.PHONY: help demo test check format lint types layers unit bench reliability components clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(DEMO_ENV)/.ready: requirements/demo.lock pyproject.toml
+	$(PYTHON) -m venv $(DEMO_ENV)
+	$(DEMO_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/demo.lock
+	$(DEMO_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps .
+	touch $@
+
+demo: $(DEMO_ENV)/.ready ## Train ten models on the digits data set, compare them, serve the result
+	$(DEMO_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .
+	$(DEMO_ENV)/bin/python examples/demo.py --port $(PORT)
+
+$(VENV)/.ready: requirements/dev.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+components: $(VENV)/.ready ## Install the real servers and the browser that the tests talk to
+	tests/services/install.sh
+
+test: components check ## Format, lint, types, layers, and every test against real components
+	$(BIN)/python -m pytest
+
+check: format lint types layers ## All that needs no test to run
+
+format: $(VENV)/.ready ## Is everything formatted?
+	$(BIN)/ruff format --check .
+
+lint: $(VENV)/.ready ## ruff over the tree
+	$(BIN)/ruff check .
+
+types: $(VENV)/.ready ## mypy, strict, over the package
+	$(BIN)/mypy
+
+layers: $(VENV)/.ready ## Do imports point down?
+	$(BIN)/python -m pytest -q tests/architecture
+
+unit: $(VENV)/.ready ## The quick tests, without servers
+	$(BIN)/python -m pytest -q tests/unit tests/property tests/architecture
+
+bench: $(VENV)/.ready ## Beside MLflow, W&B and trackio, in environments of their own; writes docs/performance.md
+	$(BIN)/python -m benchmarks.run
+
+reliability: $(VENV)/.ready ## The reliability cases in full; prints their figures
+	$(BIN)/python -m benchmarks.reliability
+
+clean: ## Remove environments and caches
+	rm -rf $(VENV) $(DEMO_ENV) .env-* .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build

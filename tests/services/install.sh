@@ -1,0 +1,27 @@
+#!/bin/sh
+# Installs what the tests talk to beside Python packages: PostgreSQL 15, Chromium, Node for Azurite, Azurite itself,
+# and an environment with the last mlflow 2. What is there already is left alone.
+set -eu
+cd "$(dirname "$0")/../.."
+
+need=""
+[ -x /usr/lib/postgresql/15/bin/initdb ] || need="$need postgresql-15"
+command -v chromium >/dev/null || need="$need chromium"
+command -v npm >/dev/null || need="$need nodejs npm"
+if [ -n "$need" ]; then
+    root=""
+    [ "$(id -u)" = 0 ] || root=sudo
+    $root apt-get update -qq
+    # shellcheck disable=SC2086 -- a list of names
+    DEBIAN_FRONTEND=noninteractive $root apt-get install -y -qq --no-install-recommends $need >/dev/null
+fi
+
+if [ ! -f .env-azurite/node_modules/azurite/package.json ]; then
+    npm install --silent --no-audit --no-fund --prefix .env-azurite azurite@3.35.0 >/dev/null
+fi
+
+if [ ! -f .env-mlflow2/.ready ]; then
+    "${PYTHON:-python3}" -m venv .env-mlflow2
+    .env-mlflow2/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/mlflow2.lock
+    touch .env-mlflow2/.ready
+fi

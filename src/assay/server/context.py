@@ -1,0 +1,105 @@
+"""What a handler gets beside its request: the services of this process, and facts of the HTTP
+request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from assay.artifacts.base import ArtifactStore
+from assay.server.settings import ServerSettings
+from assay.store.base import Store
+
+RawHeaders = list[tuple[bytes, bytes]]
+
+
+class Services:
+    """What one server process works with; made once at start."""
+
+    __slots__ = ("artifacts", "close_hooks", "open_artifacts", "settings", "store")
+
+    def __init__(
+        self,
+        *,
+        settings: ServerSettings,
+        store: Store,
+        artifacts: ArtifactStore,
+        open_artifacts: Callable[[str], ArtifactStore],
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.artifacts = artifacts
+        """The root behind ``mlflow-artifacts:/``."""
+        self.open_artifacts = open_artifacts
+        """Opens the store behind an artifact URI of a run or model; refuses what lies outside the
+        server's roots."""
+        self.close_hooks: list[Callable[[], None]] = []
+        """Called once when the process ends, before the store closes."""
+
+
+class Context:
+    """One request, for a handler. ``params`` holds what the path's templates matched,
+    percent-decoded."""
+
+    __slots__ = (
+        "_chunks",
+        "headers",
+        "method",
+        "params",
+        "path",
+        "query",
+        "request_id",
+        "services",
+    )
+
+    def __init__(
+        self,
+        services: Services,
+        *,
+        method: str,
+        path: str,
+        query: bytes,
+        headers: RawHeaders,
+        params: dict[str, str],
+        request_id: str = "",
+    ) -> None:
+        self.services = services
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.params = params
+        self.request_id = request_id
+        self._chunks: Iterator[bytes] | None = None
+
+    @property
+    def store(self) -> Store:
+        """The store that this server serves."""
+        return self.services.store
+
+    @property
+    def artifacts(self) -> ArtifactStore:
+        """The root behind ``mlflow-artifacts:/``."""
+        return self.services.artifacts
+
+    def header(self, name: bytes) -> str:
+        """The first header of this lower-case name, or ``""``."""
+        for key, value in self.headers:
+            if key == name:
+                return value.decode("latin-1")
+        return ""
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body of a ``Body.STREAM`` route as it arrives; read it once, from the handler's
+        thread."""
+        assert self._chunks is not None, "only routes with Body.STREAM have a streamed body"
+        return self._chunks
+
+    def attach(self, chunks: Iterator[bytes]) -> None:
+        """Give the context its streamed body; done by the dispatcher."""
+        self._chunks = chunks
+
+
+Handler = Callable[[Context, Any], Any]
+"""``handler(context, request) -> response``. A plain function runs in the thread pool, a coroutine
+on the loop."""

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -92,13 +93,16 @@ tags = Table(
 metric_segments = Table(
     "metric_segments",
     metadata,
-    Column("segment_id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("run_id", Text, ForeignKey("runs.run_id"), nullable=False),
+    Column("segment", Integer, nullable=False, comment="counts from 0 since the last fold"),
     Column("count", Integer, nullable=False),
-    Column("first_step", BigInteger, nullable=False),
-    Column("last_step", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False, comment="points in this and the ones before it"),
+    Column("min_step", BigInteger, nullable=False),
+    Column("max_step", BigInteger, nullable=False),
+    Column("min_timestamp", BigInteger, nullable=False),
+    Column("max_timestamp", BigInteger, nullable=False),
     Column("points", LargeBinary, nullable=False, comment="assay.metrics.segment"),
-    Index(None, "run_id", "segment_id"),
+    PrimaryKeyConstraint("run_id", "segment"),
 )
 
 metric_blocks = Table(
@@ -106,14 +110,18 @@ metric_blocks = Table(
     metadata,
     Column("run_id", Text, ForeignKey("runs.run_id"), nullable=False),
     Column("series", Integer, nullable=False, comment="metric_summaries.series of the run"),
-    Column("block", Integer, nullable=False, comment="counts from 0 in the order of points"),
-    Column("count", Integer, nullable=False),
     Column("first_step", BigInteger, nullable=False),
+    Column("first_timestamp", BigInteger, nullable=False, comment="of the first point"),
+    Column("block", Integer, nullable=False, comment="order among those with one first point"),
     Column("last_step", BigInteger, nullable=False),
-    Column("min_value", Double),
-    Column("max_value", Double),
+    Column("last_timestamp", BigInteger, nullable=False, comment="of the last point"),
+    Column("min_timestamp", BigInteger, nullable=False),
+    Column("max_timestamp", BigInteger, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("cell_bits", Integer, comment="a cell covers 2 ** cell_bits steps; NULL without cells"),
+    Column("cells", LargeBinary, comment="assay.metrics.downsample: the points, pre-aggregated"),
     Column("points", LargeBinary, nullable=False, comment="assay.metrics.block"),
-    PrimaryKeyConstraint("run_id", "series", "block"),
+    PrimaryKeyConstraint("run_id", "series", "first_step", "first_timestamp", "block"),
 )
 
 metric_summaries = Table(
@@ -138,8 +146,20 @@ metric_summaries = Table(
     Column("max", Double),
     Column("mean", Double),
     Column("sum_squares", Double),
+    Column(
+        "negative_zeros",
+        Integer,
+        nullable=False,
+        comment="which of first, last, min, max (bits 0 to 3) are -0.0: SQLite keeps 0.0",
+    ),
     PrimaryKeyConstraint("run_id", "key", "model_id", "dataset_name", "dataset_digest"),
     UniqueConstraint("run_id", "series"),
+    Index(
+        "ix_metric_summaries_model_id",
+        "model_id",
+        sqlite_where=text("model_id <> ''"),
+        postgresql_where=text("model_id <> ''"),
+    ),
     sqlite_with_rowid=False,
 )
 # Searches that order by a metric walk this index and stop at the page's end, however many runs there are.
@@ -148,7 +168,7 @@ Index(
     metric_summaries.c.key,
     metric_summaries.c.last,
     metric_summaries.c.run_id,
-    sqlite_where=metric_summaries.c.is_latest,
+    sqlite_where=text("is_latest = 1"),  # as queries render it: SQLite compares the two terms
     postgresql_where=metric_summaries.c.is_latest,
 )
 

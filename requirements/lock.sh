@@ -10,7 +10,9 @@ lock() {
         --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o "requirements/$out.lock"
 }
 lock dev pyproject.toml --all-extras --group dev
+lock default pyproject.toml
 lock demo pyproject.toml --extra plots --extra system --group demo
 lock mlflow2 --group mlflow2
+lock bench-mlflow --group bench-mlflow
 lock bench-trackio --group bench-trackio
 lock bench-wandb --group bench-wandb

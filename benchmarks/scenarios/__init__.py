@@ -1,0 +1,1 @@
+"""One scenario a file: ``python FILE TOOL FOLDER [URL]`` prints its figures as one JSON object."""

@@ -162,7 +162,8 @@ metric_summaries = Table(
     ),
     sqlite_with_rowid=False,
 )
-# Searches that order by a metric walk this index and stop at the page's end, however many runs there are.
+# Searches that order by a metric walk this index and stop where the page ends, so their cost does not
+# grow with the number of runs.
 Index(
     None,
     metric_summaries.c.key,

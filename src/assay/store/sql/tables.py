@@ -162,7 +162,7 @@ metric_summaries = Table(
     ),
     sqlite_with_rowid=False,
 )
-# Searches that order by a metric walk this index and stop where the page ends, so their cost does not
+# Searches that order by a metric walk this index and stop where the page ends: their cost does not
 # grow with the number of runs.
 Index(
     None,

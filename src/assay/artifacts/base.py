@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 import msgspec
 
@@ -54,6 +54,10 @@ class ArtifactStore(ABC):
     @abstractmethod
     def uri(self) -> str:
         """The root, without secrets."""
+
+    @abstractmethod
+    def at(self, folder: ArtifactPath) -> Self:
+        """The same store seen from a folder below its root, with all the abilities it has."""
 
     @abstractmethod
     def list(self, path: ArtifactPath, *, recursive: bool = False) -> list[ArtifactInfo]:

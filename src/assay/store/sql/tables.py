@@ -112,7 +112,6 @@ metric_blocks = Table(
     Column("series", Integer, nullable=False, comment="metric_summaries.series of the run"),
     Column("first_step", BigInteger, nullable=False),
     Column("first_timestamp", BigInteger, nullable=False, comment="of the first point"),
-    Column("block", Integer, nullable=False, comment="order among those with one first point"),
     Column("last_step", BigInteger, nullable=False),
     Column("last_timestamp", BigInteger, nullable=False, comment="of the last point"),
     Column("min_timestamp", BigInteger, nullable=False),
@@ -121,7 +120,7 @@ metric_blocks = Table(
     Column("cell_bits", Integer, comment="a cell covers 2 ** cell_bits steps; NULL without cells"),
     Column("cells", LargeBinary, comment="assay.metrics.downsample: the points, pre-aggregated"),
     Column("points", LargeBinary, nullable=False, comment="assay.metrics.block"),
-    PrimaryKeyConstraint("run_id", "series", "first_step", "first_timestamp", "block"),
+    PrimaryKeyConstraint("run_id", "series", "first_step", "first_timestamp"),
 )
 
 metric_summaries = Table(

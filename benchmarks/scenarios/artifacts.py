@@ -26,7 +26,9 @@ def artifacts(tool: ModuleType, folder: str, url: str | None) -> Figures:
     run_id = module.active_run().info.run_id
 
     large_up = _timed(lambda: (module.log_artifact(str(large)), _settle(module)))
-    small_up = _timed(lambda: (module.log_artifacts(str(source / "small"), "small"), _settle(module)))
+    small_up = _timed(
+        lambda: (module.log_artifacts(str(source / "small"), "small"), _settle(module))
+    )
     large_down = _timed(lambda: _download(module, run_id, "large.bin", folder))
     small_down = _timed(lambda: _download(module, run_id, "small", folder))
     tool.finish()

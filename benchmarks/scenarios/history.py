@@ -43,7 +43,9 @@ def _mlflow(tool: ModuleType, folder: str, url: str | None, points: int) -> Figu
     run_id = client.create_run("0").info.run_id
     for first in range(0, points, CLIENT_BATCH):
         steps = range(first, first + CLIENT_BATCH)
-        client.log_batch(run_id, [Metric("loss", 1.0 / (s + 1), 1_700_000_000_000 + s, s) for s in steps])
+        client.log_batch(
+            run_id, [Metric("loss", 1.0 / (s + 1), 1_700_000_000_000 + s, s) for s in steps]
+        )
     took = []
     for _ in range(3):
         began = perf_counter()

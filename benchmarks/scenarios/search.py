@@ -55,10 +55,11 @@ def _values(rng: random.Random) -> tuple[dict[str, str], dict[str, float], dict[
 
 def _fill_assay(uri: str, count: int) -> None:
     from assay.client.connect import open_store
+    from assay.metrics.segment import batch_of
+
     from assay.entities import Metric
     from assay.entities.ids import new_run_id, new_writer_id
     from assay.entities.operations import Delivery, LogParams, LogPoints, StartRun
-    from assay.metrics.segment import batch_of
     from assay.store.uri import resolve_location
 
     rng = random.Random(0)

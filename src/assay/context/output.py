@@ -1,0 +1,144 @@
+"""Output: what the program prints, kept beside the screen in a file.
+
+The streams stay the objects they are: only their ``write`` is wrapped, so handlers of ``logging``
+that took ``sys.stderr`` long ago are seen too, and a terminal stays a terminal. The screen comes
+first; when the file can't be written, the program does not notice. Writing goes straight to the
+file descriptor, so nothing printed here can come back here.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+MAX_OUTPUT_BYTES = 32 << 20
+"""A program that prints more than this fills nobody's disk: the rest is counted, not kept."""
+
+
+class OutputLog:
+    """A copy of what was printed while it was open.
+
+    Thread-safe. A forked child goes on writing to the same file.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._fd, name = tempfile.mkstemp(prefix="assay-output-", suffix=".log", dir=folder)
+        self.path = Path(name)
+        os.set_inheritable(self._fd, False)
+        self._size = 0
+        self._open = True
+
+    def write(self, text: str) -> None:
+        """Append ``text``; what can't be kept is dropped."""
+        if not self._open:
+            return
+        data = text.encode("utf-8", "replace")
+        self._size += len(data)
+        if self._size <= MAX_OUTPUT_BYTES:
+            try:
+                os.write(self._fd, data)
+            except OSError:
+                self._open = False
+
+    @property
+    def size_bytes(self) -> int:
+        """How much was printed."""
+        return self._size
+
+    def content(self) -> bytes:
+        """What was printed, as it looked: of a progress bar's overwritten states only the last."""
+        kept = self.path.read_bytes()
+        lines = kept.split(b"\n")
+        shown = b"\n".join(_last_state(line) for line in lines)
+        if self._size > MAX_OUTPUT_BYTES:
+            shown += b"\n[assay: the output went on; %d bytes were not kept]\n" % (
+                self._size - len(kept)
+            )
+        return shown
+
+    def close(self) -> None:
+        """Stop writing and remove the file."""
+        if self._open:
+            self._open = False
+            os.close(self._fd)
+        self.path.unlink(missing_ok=True)
+
+
+def _last_state(line: bytes) -> bytes:
+    if b"\r" not in line:
+        return line
+    return next((part for part in reversed(line.split(b"\r")) if part), b"")
+
+
+class _Tap:
+    """The one wrapper around a stream's ``write``, feeding all open logs."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self._original: Callable[[str], int] = stream.write
+        self._had_own_write = "write" in getattr(stream, "__dict__", {})
+        stream.write = self._write  # type: ignore[method-assign]
+
+    def _write(self, text: str) -> int:
+        written = self._original(text)
+        for log in _logs:
+            log.write(text)
+        return written
+
+    def remove(self) -> bool:
+        if self.stream.__dict__.get("write") != self._write:
+            # Somebody wrapped it again after us: taking ours out would take theirs out too.
+            return False
+        if self._had_own_write:
+            self.stream.write = self._original  # type: ignore[method-assign]
+        else:
+            del self.stream.__dict__["write"]
+        return True
+
+
+_lock = threading.RLock()
+_logs: tuple[OutputLog, ...] = ()
+_taps: list[_Tap] = []
+
+
+def start_output_log() -> OutputLog | None:
+    """Begin to keep what is printed, or ``None`` where there is no place or no stream for it."""
+    global _logs
+    with _lock:
+        try:
+            log = OutputLog()
+        except OSError:
+            return None
+        _follow(sys.stdout)
+        _follow(sys.stderr)
+        if not _taps:
+            log.close()
+            return None
+        _logs = (*_logs, log)
+        return log
+
+
+def _follow(stream: Any) -> None:
+    # Any: programs put all kinds of objects into sys.stdout, and None under pythonw.
+    if stream is None or any(tap.stream is stream for tap in _taps):
+        return
+    try:
+        _taps.append(_Tap(stream))
+    except (AttributeError, TypeError):
+        return
+
+
+def stop_output_log(log: OutputLog) -> None:
+    """Stop feeding ``log``; its content stays until it is closed. The last one leaves the streams
+    as they were.
+    """
+    global _logs
+    with _lock:
+        _logs = tuple(other for other in _logs if other is not log)
+        if not _logs:
+            _taps[:] = [tap for tap in _taps if not tap.remove()]

@@ -1,4 +1,6 @@
-"""``docs/performance.md`` from measured figures: one table, each row with what was aimed at, and ratios."""
+"""``docs/performance.md`` from measured figures: one table, each row with what was aimed at, and
+ratios.
+"""
 
 from __future__ import annotations
 
@@ -171,9 +173,10 @@ def write_report(figures: Figures) -> None:
     text = [
         "# Performance",
         "",
-        "Written by `make bench`, which measures Assay beside MLflow, W&B (offline) and trackio, each in an",
-        "environment of its own, in turn within one run; figures are medians of its rounds. Compare columns, not absolute",
-        "times: the machine is shared. The scenarios are in `benchmarks/scenarios`.",
+        "Written by `make bench`, which measures Assay beside MLflow, W&B (offline) and trackio,",
+        "each in an environment of its own, in turn within one run; figures are medians of its",
+        "rounds. Compare columns, not absolute times: the machine is shared. The scenarios are in",
+        "`benchmarks/scenarios`.",
         "",
         f"Machine: {machine}. Measured on {datetime.now(UTC):%Y-%m-%d}.",
         "",
@@ -181,6 +184,4 @@ def write_report(figures: Figures) -> None:
         *_growth(figures),
     ]
     TARGET.write_text("\n".join(text) + "\n")
-    print(
-        f"wrote {TARGET.relative_to(Path.cwd()) if TARGET.is_relative_to(Path.cwd()) else TARGET}"
-    )
+    print(f"wrote {TARGET}")

@@ -1,6 +1,7 @@
 """``make bench``: every row of docs/performance.md, beside MLflow, W&B and trackio, in one run.
 
-Each tool runs in an environment of its own, in turn with the others, several rounds; the table holds medians and
+Each tool runs in an environment of its own, in turn with the others, several rounds; the table
+holds medians and
 ratios. Absolute times mean little on shared machines, ratios of one run do.
 """
 
@@ -117,7 +118,9 @@ def rows(rounds: int) -> dict[str, Callable[[], dict[str, Figures]]]:
 
 
 def main() -> None:
-    """Measure, keep the figures in ``.bench/figures.json``, and write ``docs/performance.md`` from them."""
+    """Measure, keep the figures in ``.bench/figures.json``, and write ``docs/performance.md`` from
+    them.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", nargs="+", metavar="ROW", help="measure these rows anew")

@@ -1,4 +1,6 @@
-"""The servers that are compared: start one, know when it answers and what memory it holds, end it."""
+"""The servers that are compared: start one, know when it answers and what memory it holds, end
+it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""How a scenario is called: which tool, which folder, which server; figures go out as one JSON line."""
+"""How a scenario is called: which tool, which folder, which server; figures go out as one JSON
+line.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ Figures = dict[str, float]
 
 
 def run(scenario: Callable[[ModuleType, str, str | None], Figures]) -> None:
-    """Call ``scenario(tool, folder, url)`` with the arguments of the command line and print what it measured."""
+    """Call ``scenario(tool, folder, url)`` with the arguments of the command line and print what
+    it measured.
+    """
     sys.path.insert(0, str(Path(__file__).parents[1] / "tools"))
     tool = importlib.import_module(f"{sys.argv[1]}_tool")
     url = sys.argv[3] if len(sys.argv) > 3 else None

@@ -1,4 +1,6 @@
-"""Files through the server by the tool's own client: one of 256 MB, and 1,000 of 10 kB, up and down."""
+"""Files through the server by the tool's own client: one of 256 MB, and 1,000 of 10 kB, up and
+down.
+"""
 
 from __future__ import annotations
 

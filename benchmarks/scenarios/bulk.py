@@ -1,4 +1,6 @@
-"""100 metrics × 1,000 steps until durable in the store: points per second, from the first call to the end."""
+"""100 metrics × 1,000 steps until durable in the store: points per second, from the first call to
+the end.
+"""
 
 from __future__ import annotations
 

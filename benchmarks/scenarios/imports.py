@@ -1,4 +1,6 @@
-"""What ``import`` costs beyond a bare interpreter, in milliseconds: medians of processes started in turn."""
+"""What ``import`` costs beyond a bare interpreter, in milliseconds: medians of processes started
+in turn.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What a training loop pays for one ``log_metric``: microseconds at the median and the 99th percentile."""
+"""What a training loop pays for one ``log_metric``: microseconds at the median and the 99th
+percentile.
+"""
 
 from __future__ import annotations
 

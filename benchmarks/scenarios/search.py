@@ -1,4 +1,5 @@
-"""Search in a store of many runs (10 params, 10 metrics, 5 tags each): top 100 filtered and ordered, all as DataFrame.
+"""Search in a store of many runs (10 params, 10 metrics, 5 tags each): top 100 filtered and
+ordered, all as DataFrame.
 
 Assay searches 10,000 runs; MLflow 2,000, since filling its store with more takes too long.
 """

@@ -1,4 +1,6 @@
-"""Bytes of database a point for a noisy float64 curve: Assay after folding, MLflow as it stores them."""
+"""Bytes of database a point for a noisy float64 curve: Assay after folding, MLflow as it stores
+them.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,81 @@
+"""`make demo`: train ten models on the digits data set, compare them, and leave a server running that shows them.
+
+Everything lands in `.assay/` of the working directory; run it again and the runs add up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+import assay
+
+EXPERIMENT = "digits"
+TRAINING_SCRIPT = Path(__file__).with_name("digits.py")
+
+
+def train() -> None:
+    """Run the training script as a user would, in a process of its own."""
+    subprocess.run([sys.executable, str(TRAINING_SCRIPT)], check=True)
+
+
+def show_comparison(console: Console) -> None:
+    """All runs of the experiment side by side, the best first, and what made the best one."""
+    runs = assay.search_runs(
+        experiment_names=[EXPERIMENT],
+        order_by=["metrics.`val/accuracy` DESC"],
+        output_format="list",
+    )
+    table = Table(title=f"Experiment {EXPERIMENT!r}: {len(runs)} runs, best first")
+    for heading in ["run", "learning rate", "accuracy", "loss", "epochs", "took"]:
+        table.add_column(heading, justify="left" if heading == "run" else "right")
+    for run in runs:
+        metrics = run.data.metrics
+        seconds = ((run.info.end_time or run.info.start_time) - run.info.start_time) / 1e3
+        table.add_row(
+            run.info.run_name,
+            run.data.params["learning_rate"],
+            f"{metrics['val/accuracy']:.4f}",
+            f"{metrics['val/loss']:.4f}",
+            run.data.params["epochs"],
+            f"{seconds:.1f} s",
+        )
+    console.print(table)
+    best = runs[0]
+    files = [file.path for file in assay.artifacts.list_artifacts(run_id=best.info.run_id)]
+    commit = best.data.tags.get("mlflow.source.git.commit", "not in a git repository")
+    console.print(f"Best: [bold]{best.info.run_name}[/bold] ({best.info.run_id})")
+    console.print(f"  accuracy  {best.data.metrics['val/accuracy']:.4f}")
+    console.print(f"  params    {best.data.params}")
+    console.print(f"  commit    {commit}")
+    console.print(f"  files     {', '.join(files)}")
+
+
+def main() -> None:
+    """Train, compare, serve."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=5001)
+    parser.add_argument("--no-server", action="store_true", help="stop after the comparison")
+    options = parser.parse_args()
+    console = Console()
+
+    train()
+    show_comparison(console)
+    if options.no_server:
+        return
+    address = f"http://127.0.0.1:{options.port}"
+    console.print(f"\nSee all runs at [link={address}]{address}[/link] (Ctrl-C ends the server)")
+    command = [sys.executable, "-m", "assay", "server", "--port", str(options.port)]
+    try:
+        subprocess.run(command, check=True)
+    except KeyboardInterrupt:
+        console.print("Server ended. Look again with: assay ui")
+
+
+if __name__ == "__main__":
+    main()

@@ -26,7 +26,7 @@ def search(tool: ModuleType, folder: str, url: str | None) -> Figures:
     uri = f"sqlite:///{folder}/search.db"
     module.set_tracking_uri(uri)
     count = RUNS[tool.PACKAGE]
-    (_fill_assay if tool.PACKAGE == "assay" else _fill_mlflow)(uri, count)
+    (fill_assay if tool.PACKAGE == "assay" else _fill_mlflow)(uri, count)
     top = _median(
         lambda: module.search_runs(
             ["0"], filter_string=FILTER, order_by=ORDER, max_results=100, output_format="list"
@@ -54,13 +54,13 @@ def _values(rng: random.Random) -> tuple[dict[str, str], dict[str, float], dict[
     )
 
 
-def _fill_assay(uri: str, count: int) -> None:
+def fill_assay(uri: str, count: int) -> None:
     from assay.client.connect import open_store
-    from assay.metrics.segment import batch_of
 
     from assay.entities import Metric
     from assay.entities.ids import new_run_id, new_writer_id
     from assay.entities.operations import Delivery, LogParams, LogPoints, StartRun
+    from assay.metrics.segment import batch_of
     from assay.store.uri import resolve_location
 
     rng = random.Random(0)
@@ -97,4 +97,5 @@ def _fill_mlflow(uri: str, count: int) -> None:
         )
 
 
-run(search)
+if __name__ == "__main__":
+    run(search)

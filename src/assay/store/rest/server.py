@@ -1,0 +1,129 @@
+"""A server as the resources see it: what kind it is, and calls with typed requests and answers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import msgspec
+
+from assay.errors import InvalidInput, NotFound, RemoteError
+from assay.store.rest import mlflow_wire, wire
+from assay.store.rest.transport import MSGPACK, Transport
+
+T = TypeVar("T")
+
+_MLFLOW = "/api/2.0/mlflow"
+_AJAX = "/ajax-api/2.0/mlflow"
+
+
+class Server:
+    """One server, Assay's or MLflow's."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+        self._lock = threading.Lock()
+        self._info: wire.Info | None = None
+        self._asked = False
+
+    @property
+    def url(self) -> str:
+        """Its address, without credentials."""
+        return self.transport.base_url
+
+    @property
+    def is_assay(self) -> bool:
+        """Whether it has Assay's own routes. Asked once; a server that can't be reached is asked
+        again.
+        """
+        return self.info is not None
+
+    @property
+    def info(self) -> wire.Info | None:
+        """What an Assay server says of itself; ``None`` for any other."""
+        if not self._asked:
+            with self._lock:
+                if not self._asked:
+                    self._info = self._ask()
+                    self._asked = True
+        return self._info
+
+    def _ask(self) -> wire.Info | None:
+        try:
+            answer = self.transport.exchange("GET", wire.PREFIX + "/info")
+        except NotFound:
+            return None
+        except RemoteError as error:
+            # Proxies and other programs spell "no such route" in several ways, none of which is
+            # ours.
+            if error.remote_status in (400, 404, 405, 501):
+                return None
+            raise
+        except InvalidInput:
+            return None
+        try:
+            info = msgspec.json.decode(answer.body, type=wire.Info)
+        except (msgspec.DecodeError, ValueError):
+            return None
+        return info if info.name == "assay" else None
+
+    def mlflow(
+        self,
+        method: str,
+        path: str,
+        answer: type[T],
+        *,
+        query: Mapping[str, str | list[str]] | None = None,
+        body: Mapping[str, Any] | None = None,
+        repeatable: bool = True,
+        ajax: bool = False,
+    ) -> T:
+        """Call a route of MLflow's REST API; ``None`` values of ``body`` are left out.
+
+        ``ajax`` is for the few routes that MLflow has only under ``/ajax-api``.
+        """
+        payload = None
+        if body is not None:
+            given = {name: value for name, value in body.items() if value is not None}
+            payload = msgspec.json.encode(given)
+        reply = self.transport.exchange(
+            method,
+            (_AJAX if ajax else _MLFLOW) + path,
+            query=query,
+            body=payload,
+            repeatable=repeatable,
+        )
+        return mlflow_wire.decode(reply.body, answer, server=self.url)
+
+    def assay(
+        self,
+        path: str,
+        answer: type[T],
+        request: msgspec.Struct | None = None,
+        *,
+        repeatable: bool = True,
+    ) -> T:
+        """Call one of Assay's own routes: ``POST`` of a request, or ``GET`` without one."""
+        reply = self.transport.exchange(
+            "GET" if request is None else "POST",
+            wire.PREFIX + path,
+            body=None if request is None else msgspec.msgpack.encode(request),
+            content_type=MSGPACK,
+            accept=MSGPACK,
+            repeatable=repeatable,
+        )
+        try:
+            return msgspec.msgpack.decode(reply.body, type=answer)
+        except (msgspec.DecodeError, ValueError) as error:
+            raise RemoteError(
+                f"{self.url} answered {path} with what this version doesn't read: {error}",
+                error_code="MALFORMED_ANSWER",
+                http_status=reply.status,
+            ) from error
+
+
+def segment(text: str) -> str:
+    """``text`` as one segment of a path."""
+    return quote(text, safe="")

@@ -1,5 +1,6 @@
 """What a handler gets beside its request: the services of this process, and facts of the HTTP
-request."""
+request.
+"""
 
 from __future__ import annotations
 
@@ -36,10 +37,17 @@ class Services:
         self.close_hooks: list[Callable[[], None]] = []
         """Called once when the process ends, before the store closes."""
 
+    def close(self) -> None:
+        """Run the hooks, then close the store."""
+        for hook in self.close_hooks:
+            hook()
+        self.store.close()
+
 
 class Context:
     """One request, for a handler. ``params`` holds what the path's templates matched,
-    percent-decoded."""
+    percent-decoded.
+    """
 
     __slots__ = (
         "_chunks",
@@ -91,7 +99,8 @@ class Context:
 
     def chunks(self) -> Iterator[bytes]:
         """The body of a ``Body.STREAM`` route as it arrives; read it once, from the handler's
-        thread."""
+        thread.
+        """
         assert self._chunks is not None, "only routes with Body.STREAM have a streamed body"
         return self._chunks
 

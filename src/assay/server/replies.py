@@ -31,7 +31,8 @@ class Reply(msgspec.Struct, frozen=True):
 
 class StreamReply(msgspec.Struct, frozen=True):
     """A body in chunks. A plain iterator is advanced in the thread pool, an asynchronous one on the
-    loop."""
+    loop.
+    """
 
     chunks: Iterator[bytes] | AsyncIterator[bytes]
     content_type: bytes = BINARY
@@ -43,7 +44,8 @@ class StreamReply(msgspec.Struct, frozen=True):
 
 class FileReply(msgspec.Struct, frozen=True):
     """Bytes ``start`` up to ``end`` of a file on this machine, sent without copying where that
-    works."""
+    works.
+    """
 
     path: str
     start: int

@@ -1,5 +1,6 @@
 """Settings of a server: one frozen struct, made from command-line options, ``ASSAY_*`` variables
-and defaults."""
+and defaults.
+"""
 
 from __future__ import annotations
 

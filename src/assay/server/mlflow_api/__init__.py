@@ -1,2 +1,3 @@
 """MLflow's REST API over Assay's store: one file of routes per resource, wire structs beside
-them."""
+them.
+"""

@@ -174,6 +174,24 @@ class RunStore(ABC):
     def delete_tag(self, run_id: RunId, key: str) -> None:
         """Delete a tag. Raises ``TagNotFound``."""
 
+    def count(
+        self, experiment_ids: Sequence[ExperimentId]
+    ) -> dict[ExperimentId, dict[RunStatus, int]]:
+        """How many active runs each experiment has, by status.
+
+        Experiments without runs are left out. Reads all runs here; stores that can count do so.
+        """
+        counts: dict[ExperimentId, dict[RunStatus, int]] = {}
+        query = Query()
+        while True:
+            page = self.search(experiment_ids, query)
+            for run in page:
+                by_status = counts.setdefault(run.info.experiment_id, {})
+                by_status[run.info.status] = by_status.get(run.info.status, 0) + 1
+            if page.token is None:
+                return counts
+            query = Query(page_token=page.token)
+
 
 class MetricStore(ABC):
     """Points of metrics, their histories and their figures."""

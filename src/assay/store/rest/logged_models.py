@@ -118,6 +118,14 @@ class RestLoggedModels(LoggedModelStore):
         return self.get(model_id)
 
     def delete_tag(self, model_id: ModelId, key: str) -> None:  # noqa: D102
+        if self._server.is_assay:
+            self._server.assay(
+                "/logged-models/delete-tag",
+                mw.Nothing,
+                wire.ModelTag(model_id=model_id, key=key),
+                repeatable=False,
+            )
+            return
         self._server.mlflow(
             "DELETE", f"{self._path(model_id)}/tags/{segment(key)}", mw.Nothing, repeatable=False
         )

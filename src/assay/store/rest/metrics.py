@@ -98,6 +98,8 @@ class RestMetrics(MetricStore):
         self, run_ids: Sequence[RunId], keys: Sequence[str] | None = None
     ) -> dict[RunId, list[MetricSummary]]:
         if not self._server.is_assay:
+            from assay.store.rest.plain_figures import summary_of  # NumPy is heavy
+
             return {
                 run_id: [
                     summary_of(series, history)
@@ -126,6 +128,8 @@ class RestMetrics(MetricStore):
         last_step: int | None = None,
     ) -> list[Buckets]:
         if not self._server.is_assay:
+            from assay.store.rest.plain_figures import buckets_of  # NumPy is heavy
+
             return [
                 buckets_of(run_id, series, history, count=count)
                 for run_id in run_ids

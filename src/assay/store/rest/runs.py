@@ -146,6 +146,14 @@ class RestRuns(RunStore):
     def delete_tag(self, run_id: RunId, key: str) -> None:  # noqa: D102
         self._change("delete-tag", run_id, key=key)
 
+    def count(  # noqa: D102
+        self, experiment_ids: Sequence[ExperimentId]
+    ) -> dict[ExperimentId, dict[RunStatus, int]]:
+        if not self._server.is_assay:
+            return super().count(experiment_ids)
+        request = wire.CountRuns(list(experiment_ids))
+        return self._server.assay("/runs/count", wire.RunCounts, request).counts
+
     def _change(self, verb: str, run_id: RunId, **fields: Any) -> None:
         self._server.mlflow(
             "POST",

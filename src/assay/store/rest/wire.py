@@ -12,11 +12,12 @@ from typing import Annotated, Final
 
 import msgspec
 
-from assay.entities.ids import ExperimentId, RunId
+from assay.entities.experiments import Experiment
+from assay.entities.ids import ExperimentId, ModelId, RunId
 from assay.entities.lifecycle import ViewType
 from assay.entities.metrics import Metric, MetricSummary, PointBatch, SeriesKey
 from assay.entities.params import Param
-from assay.entities.runs import RunInfo
+from assay.entities.runs import RunInfo, RunStatus
 from assay.entities.tags import Tag
 from assay.store.base import ModelOrder
 
@@ -34,6 +35,7 @@ MAX_BUCKETS: Final = 10_000
 MAX_HISTORIES: Final = 1_000
 """Histories of one query."""
 
+ManyExperiments = Annotated[list[ExperimentId], msgspec.Meta(max_length=10_000)]
 ManyRuns = Annotated[list[RunId], msgspec.Meta(max_length=MAX_RUNS)]
 ManyKeys = Annotated[list[str], msgspec.Meta(max_length=MAX_RUNS)]
 
@@ -72,7 +74,7 @@ class ExperimentTags(msgspec.Struct, frozen=True):
 class RunQuery(msgspec.Struct, frozen=True):
     """Search runs."""
 
-    experiment_ids: list[ExperimentId]
+    experiment_ids: ManyExperiments
     filter: str = ""
     order_by: list[str] = []
     view: ViewType = ViewType.ACTIVE_ONLY
@@ -85,13 +87,46 @@ class ModelQuery(msgspec.Struct, frozen=True):
     sees.
     """
 
-    experiment_ids: list[ExperimentId]
+    experiment_ids: ManyExperiments
     filter: str = ""
     order_by: list[str] = []
     order: list[ModelOrder] = []
     datasets: list[tuple[str, str | None]] = []
     max_results: int = 1_000
     page_token: str | None = None
+
+
+class ModelTag(msgspec.Struct, frozen=True):
+    """A tag of a logged model."""
+
+    model_id: ModelId
+    key: str
+
+
+class ExperimentOverview(msgspec.Struct, frozen=True):
+    """An experiment, and how many active runs it has by status."""
+
+    experiment: Experiment
+    runs: dict[RunStatus, int]
+
+
+class Overviews(msgspec.Struct, frozen=True):
+    """A page of experiments, the latest made first."""
+
+    experiments: list[ExperimentOverview]
+    token: str | None = None
+
+
+class CountRuns(msgspec.Struct, frozen=True):
+    """Count the active runs of experiments."""
+
+    experiment_ids: ManyExperiments
+
+
+class RunCounts(msgspec.Struct, frozen=True):
+    """Active runs by experiment and status; experiments without runs are left out."""
+
+    counts: dict[ExperimentId, dict[RunStatus, int]]
 
 
 class RunBatch(msgspec.Struct, frozen=True):

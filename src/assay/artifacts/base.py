@@ -124,8 +124,8 @@ class Part(msgspec.Struct, frozen=True):
 class SupportsMultipart(Protocol):
     """Stores that take a file in parts, over several requests."""
 
-    def create_upload(self, path: ArtifactPath) -> str:
-        """Begin; returns the upload's id."""
+    def create_upload(self, path: ArtifactPath, *, parts: int = 1) -> str:
+        """Begin; returns the upload's id. ``parts``: how many will come; some servers must know."""
 
     def write_part(
         self, path: ArtifactPath, upload_id: str, number: int, chunks: Iterable[bytes]

@@ -282,8 +282,8 @@ class LocalArtifactStore(ArtifactStore):
         finally:
             os.close(folder_fd)
 
-    def create_upload(self, path: ArtifactPath) -> str:
-        """See ``SupportsMultipart``."""
+    def create_upload(self, path: ArtifactPath, *, parts: int = 1) -> str:
+        """See ``SupportsMultipart``; any number of parts may come."""
         file_segments(path, purpose="written")
         return local_uploads.create(self._area, self._full(path))
 

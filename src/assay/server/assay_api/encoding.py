@@ -1,7 +1,7 @@
 """Encoding: answers of Assay's own routes, as MessagePack or JSON, whichever the caller accepts.
 
-MessagePack keeps every bit of a float. JSON has no NaN and no infinities, so they travel as ``"NaN"``,
-``"Infinity"`` and ``"-Infinity"``, as in protobuf's JSON.
+MessagePack keeps every bit of a float. JSON has no NaN and no infinities, so they travel as
+``"NaN"``, ``"Infinity"`` and ``"-Infinity"``, as in protobuf's JSON.
 """
 
 from __future__ import annotations

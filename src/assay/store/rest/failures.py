@@ -76,7 +76,11 @@ _BY_WORDING: Final[tuple[tuple[type[AssayError], type[AssayError], re.Pattern[st
             r"(?:state|lifecycle)"
         ),
     ),
-    (errors.InvalidInput, errors.ParamChanged, re.compile(r"Changing param values is not allowed")),
+    (
+        errors.InvalidInput,
+        errors.ParamChanged,
+        re.compile(r"Changing param values is not allowed|Params are written once"),
+    ),
     (
         errors.InvalidInput,
         errors.InvalidFilter,

@@ -164,12 +164,14 @@ class Transport:
                 f"The certificate of {self.base_url} was not accepted ({_reason(error)}). Name its"
                 " authority with ASSAY_TRACKING_SERVER_CERT_PATH."
             ) from error
-        if isinstance(cause, ConnectTimeoutError):
-            why = f"no answer within {self.settings.connect_timeout_s:g} s"
-        elif isinstance(cause, NameResolutionError):
+        # urllib3 counts a refused connection as a connection that timed out, too.
+        refused = isinstance(cause, NewConnectionError)
+        if isinstance(cause, NameResolutionError):
             why = "its name is not known"
-        elif isinstance(cause, NewConnectionError):
+        elif refused:
             why = "the connection was refused"
+        elif isinstance(cause, ConnectTimeoutError):
+            why = f"no answer within {self.settings.connect_timeout_s:g} s"
         elif isinstance(cause, ReadTimeoutError):
             why = f"no answer within {self.settings.read_timeout_s:g} s"
         elif isinstance(cause, ProtocolError):
@@ -178,10 +180,10 @@ class Transport:
             why = type(cause).__name__
         return _Unanswered(
             StoreUnavailable(f"{self.base_url} can't be reached: {why}."),
-            unsent=isinstance(cause, NewConnectionError),
+            unsent=refused,
             # A host that swallows packets or takes minutes has used up the caller's patience
             # already.
-            final=isinstance(cause, ConnectTimeoutError | ReadTimeoutError),
+            final=not refused and isinstance(cause, ConnectTimeoutError | ReadTimeoutError),
         )
 
     def _connections(self) -> urllib3.PoolManager:

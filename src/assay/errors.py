@@ -127,9 +127,9 @@ class LimitExceeded(InvalidInput):
 class ParamChanged(InvalidInput):
     """A param is written once; this one was logged before with another value."""
 
-    def __init__(self, run_id: str, key: str, *, old: str, new: str) -> None:
+    def __init__(self, run_id: str, key: str, *, old: str, new: str, owner: str = "run") -> None:
         super().__init__(
-            f"Param {key!r} of run {run_id} already has the value {old!r} and can't change to"
+            f"Param {key!r} of {owner} {run_id} already has the value {old!r} and can't change to"
             f" {new!r}. Params are written once: log it under another key, or use a tag."
         )
         self.run_id, self.key, self.old, self.new = run_id, key, old, new

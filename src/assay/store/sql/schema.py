@@ -1,0 +1,114 @@
+"""The schema of a database: which version it has, and making a fresh one.
+
+The version is the revision of the last migration, in Alembic's own table. Comparing it needs no
+Alembic, whose import costs 150 ms, so a store whose schema is current opens without. A fresh
+database is made from ``tables.metadata`` at once; a test proves that the migrations lead to the
+same tables.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.engine import URL
+
+from assay import errors
+from assay.store.sql.database import Database
+from assay.store.sql.engine import is_sqlite, shown_uri
+from assay.store.sql.statements import Sql
+from assay.store.sql.tables import metadata
+
+SCHEMA_VERSION: Final = "0001"
+"""Revision of the newest migration.
+
+To change the schema: edit ``tables.py``, add a migration, name it here.
+"""
+VERSION_TABLE: Final = "alembic_version"
+_MAKE_VERSION_TABLE: Final = Sql(
+    f"CREATE TABLE {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL,"
+    f" CONSTRAINT {VERSION_TABLE}_pkc PRIMARY KEY (version_num))"
+)
+_STAMP: Final = Sql(f"INSERT INTO {VERSION_TABLE} (version_num) VALUES (?)")  # noqa: S608
+_VERSION: Final = Sql(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608
+_LOCK_KEY: Final = 0x61737361
+"""Advisory lock of PostgreSQL that keeps processes from making tables at once ("assa")."""
+
+
+def version_of(conn: Connection) -> str | None:
+    """The revision of the database; ``None`` if it holds no tables of Assay.
+
+    Raises:
+        SchemaMismatch: it holds tables, but nothing tells their version.
+    """
+    tables = set(inspect(conn).get_table_names())
+    if VERSION_TABLE in tables:
+        row = _VERSION.one(conn)
+        if row is not None:
+            version: str = row[0]
+            return version
+    known = tables & set(metadata.tables)
+    if known:
+        raise errors.SchemaMismatch(
+            str(conn.engine.url), found="of unknown version", expected=SCHEMA_VERSION
+        )
+    return None
+
+
+def lock_schema(conn: Connection) -> None:
+    """Keep others from changing tables until the transaction ends.
+
+    SQLite's writer has that lock already.
+    """
+    if conn.dialect.name == "postgresql":
+        conn.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK_KEY})"))
+
+
+def make_tables(conn: Connection) -> None:
+    """Make all tables of a fresh database, unless another process was faster."""
+    lock_schema(conn)
+    if version_of(conn) is not None:
+        return
+    metadata.create_all(conn, checkfirst=False)
+    _MAKE_VERSION_TABLE.run(conn)
+    _STAMP.run(conn, SCHEMA_VERSION)
+
+
+def ensure_schema(database: Database, url: URL, *, migrate: bool | None) -> None:
+    """Bring the database to this version, or refuse it.
+
+    A fresh database is made. An older SQLite file is migrated after a backup, unless ``migrate`` is
+    false; an older PostgreSQL database only if it is true.
+
+    Raises:
+        SchemaMismatch: it has another version and may not or can't be migrated.
+    """
+    with database.read() as conn:
+        found = _quick_version(conn)
+    if found == SCHEMA_VERSION:
+        return
+    if found is None:
+        database.write(make_tables)
+        return
+    if migrate is False or (migrate is None and not is_sqlite(url)):
+        raise errors.SchemaMismatch(shown_uri(url), found=found, expected=SCHEMA_VERSION)
+    # Alembic is imported where it is needed only: most starts find the schema current.
+    from assay.store.sql import migrate as migrations
+
+    migrations.upgrade(url.render_as_string(hide_password=False))
+
+
+_HAS_VERSION = {
+    "sqlite": Sql("SELECT 1 FROM sqlite_schema WHERE name = 'alembic_version'"),
+    "postgresql": Sql("SELECT to_regclass('alembic_version')"),
+}
+
+
+def _quick_version(conn: Connection) -> str | None:
+    row = _HAS_VERSION[conn.dialect.name].one(conn)
+    if row is not None and row[0] is not None:
+        version = _VERSION.one(conn)
+        if version is not None:
+            found: str = version[0]
+            return found
+    return version_of(conn)

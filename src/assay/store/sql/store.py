@@ -1,0 +1,90 @@
+"""The SQL store: all resources over one database, where the rules of the data are enforced."""
+
+from __future__ import annotations
+
+from assay import errors
+from assay.entities.ids import WriterId
+from assay.entities.operations import Delivery, Receipt
+from assay.store.base import Store
+from assay.store.sql.database import Database
+from assay.store.sql.deliveries import apply_delivery, position_of
+from assay.store.sql.engine import open_database, parse_uri, shown_uri
+from assay.store.sql.experiments import SqlExperiments, ensure_default
+from assay.store.sql.inputs import SqlInputs
+from assay.store.sql.logged_models import SqlLoggedModels
+from assay.store.sql.metrics import SqlMetrics
+from assay.store.sql.runs import SqlRuns
+from assay.store.sql.schema import ensure_schema
+from assay.store.sql.sqlite import Durability
+
+__all__ = ["SqlStore", "open_sql_store"]
+
+
+class SqlStore(Store):
+    """Experiments, runs, metrics, inputs and logged models in one database."""
+
+    def __init__(self, database: Database, *, uri: str, artifact_root: str) -> None:
+        self.database = database
+        self._uri = uri
+        self._artifact_root = artifact_root
+        self.experiments = SqlExperiments(database, artifact_root=artifact_root)
+        self.runs = SqlRuns(database)
+        self.metrics = SqlMetrics(database)
+        self.inputs = SqlInputs(database)
+        self.logged_models = SqlLoggedModels(database)
+
+    @property
+    def uri(self) -> str:
+        """What opens this store again, without the password."""
+        return self._uri
+
+    def apply(self, delivery: Delivery) -> Receipt:
+        """Apply a delivery once, in one transaction."""
+        return self.database.write(
+            lambda conn: apply_delivery(conn, delivery, artifact_root=self._artifact_root)
+        )
+
+    def position(self, writer_id: WriterId) -> int:
+        """Where the last applied delivery of this writer ended; 0 if it never delivered."""
+        with self.database.read() as conn:
+            return position_of(conn, writer_id)
+
+    def close(self) -> None:
+        """Release connections and threads; waiting writes are finished first."""
+        self.database.close()
+
+
+def open_sql_store(
+    uri: str,
+    *,
+    artifact_root: str = "mlflow-artifacts:/",
+    durability: Durability = "normal",
+    migrate: bool | None = None,
+) -> SqlStore:
+    """Open the store at ``sqlite:///path`` or ``postgresql://…``, making its tables if it is fresh.
+
+    Args:
+        uri: where the database is.
+        artifact_root: folder URI under which experiments without a location of their own get one.
+        durability: ``"normal"`` keeps what returned through a killed process, ``"full"`` through a
+            power cut too (SQLite; PostgreSQL is configured at its server).
+        migrate: whether a database of an older schema is migrated; ``None``: SQLite files are,
+            after a backup, PostgreSQL databases are not.
+
+    Raises:
+        InvalidInput: the URI or durability is malformed.
+        SchemaMismatch: the database has another schema and isn't to be migrated.
+        StoreUnavailable: the database can't be reached.
+        MissingExtra: PostgreSQL without psycopg.
+    """
+    if durability not in ("normal", "full"):
+        raise errors.InvalidInput(f"Durability is 'normal' or 'full', not {durability!r}.")
+    url = parse_uri(uri)
+    database = open_database(url, durability=durability)
+    try:
+        ensure_schema(database, url, migrate=migrate)
+        ensure_default(database, artifact_root)
+    except BaseException:
+        database.close()
+        raise
+    return SqlStore(database, uri=shown_uri(url), artifact_root=artifact_root)

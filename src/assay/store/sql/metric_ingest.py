@@ -1,0 +1,226 @@
+"""Ingest of points: one segment a batch, summaries in the same transaction, equal points kept once.
+
+Points that lie behind the last one of their series, as nearly all do, can't be known already and cost no look-up. For
+the others only the stored stretch that they fall into is read. Either way the cost does not depend on the
+length of the run, but for the folding that a batch triggers now and then (see ``metric_fold``). Writers of one
+run take turns, since ``require_active_run`` locks it; so series and segments are numbered without gaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from sqlalchemy import Connection
+
+from assay.entities.ids import RunId
+from assay.entities.metrics import History, Metric, PointBatch, SeriesKey
+from assay.entities.names import check_key
+from assay.errors import InvalidInput
+from assay.metrics import segment
+from assay.metrics.points import (
+    GroupedPoints,
+    batch_of_metrics,
+    group_batch,
+    select,
+    series_of,
+    value_keys,
+)
+from assay.metrics.summary import Figures, figures_of, figures_of_point, merged
+from assay.store.sql import metric_summaries
+from assay.store.sql.metric_fold import fold_if_due
+from assay.store.sql.metric_stored import stored_points
+from assay.store.sql.metric_summaries import SeriesRow
+from assay.store.sql.active import require_active_run
+from assay.store.sql.statements import Sql
+
+__all__ = ["append_metrics", "append_points"]
+
+_LAST_SEGMENT = Sql(
+    "SELECT segment, total FROM metric_segments WHERE run_id = ? ORDER BY segment DESC LIMIT 1"
+)
+_INSERT_SEGMENT = Sql(
+    "INSERT INTO metric_segments (run_id, segment, count, total, min_step, max_step,"
+    " min_timestamp, max_timestamp, points) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_FEW: Final = 16
+"""Points up to which plain Python is faster than NumPy."""
+_MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
+
+
+def append_points(conn: Connection, run_id: RunId, batch: PointBatch) -> None:
+    """Keep the points of a batch, those that are there already excepted.
+
+    Raises:
+        RunNotFound: there is no such run.
+        InactiveResource: it is deleted.
+        InvalidInput: a bad key, columns of different lengths, a point of no series.
+    """
+    require_active_run(conn, run_id)
+    keys, grouped = group_batch(batch)
+    if not keys:
+        return
+    rows = metric_summaries.load(conn, run_id, list({key.key for key in keys}))
+    overlapping = _overlapping(keys, grouped, rows)
+    if overlapping:
+        keys, grouped = _without_known(
+            conn, run_id, keys=keys, grouped=grouped, numbers=overlapping
+        )
+        if not keys:
+            return
+    numbers = _record(
+        conn, run_id, rows=rows, figures=list(zip(keys, figures_of(grouped), strict=True))
+    )
+    ranges = segment.extent(grouped.points)
+    blob = segment.encode(grouped, numbers, ranges)
+    _write_segment(conn, run_id, count=len(grouped.points.steps), ranges=ranges, blob=blob)
+
+
+def append_metrics(conn: Connection, run_id: RunId, metrics: Sequence[Metric]) -> None:
+    """Keep a few points. Raises as ``append_points``, and ``InvalidInput`` where a number doesn't fit 64 bits."""
+    if not metrics:
+        return
+    if len(metrics) > _FEW:
+        append_points(conn, run_id, batch_of_metrics(metrics))
+        return
+    require_active_run(conn, run_id)
+    rows = metric_summaries.load(conn, run_id, list({m.key for m in metrics}))
+    figures: dict[SeriesKey, Figures] = {}
+    for metric in metrics:
+        if not (_MIN_INT <= metric.step <= _MAX_INT and _MIN_INT <= metric.timestamp <= _MAX_INT):
+            raise InvalidInput(
+                f"Metric {metric.key!r} has a step or timestamp that doesn't fit 64 bits."
+            )
+        series = series_of(metric)
+        row = rows.get(series)
+        known = figures.get(series) or (row.figures if row else None)
+        if known is not None and (metric.step, metric.timestamp) <= (
+            known.last_step,
+            known.last_timestamp,
+        ):
+            append_points(conn, run_id, batch_of_metrics(metrics))
+            return
+        point = figures_of_point(metric.step, metric.timestamp, float(metric.value))
+        figures[series] = merged(figures[series], point) if series in figures else point
+    numbers = dict(
+        zip(figures, _record(conn, run_id, rows=rows, figures=list(figures.items())), strict=True)
+    )
+    points = [(numbers[series_of(m)], m.step, m.timestamp, float(m.value)) for m in metrics]
+    points.sort(key=_series_number)
+    blob, ranges = segment.encode_few(points)
+    _write_segment(conn, run_id, count=len(points), ranges=ranges, blob=blob)
+
+
+def _series_number(point: tuple[int, int, int, float]) -> int:
+    # Within a series the points are in order already: each lay behind the one before.
+    return point[0]
+
+
+def _overlapping(
+    keys: Sequence[SeriesKey], grouped: GroupedPoints, rows: dict[SeriesKey, SeriesRow]
+) -> dict[int, int]:
+    """Places of the series whose points may be stored already, with their numbers in the run."""
+    if not rows:
+        return {}
+    begins = grouped.starts[:-1]
+    steps = grouped.points.steps[begins].tolist()
+    times = grouped.points.timestamps[begins].tolist()
+    found = {}
+    for place, (key, step, time) in enumerate(zip(keys, steps, times, strict=True)):
+        row = rows.get(key)
+        if row and (step, time) <= (row.figures.last_step, row.figures.last_timestamp):
+            found[place] = row.number
+    return found
+
+
+def _without_known(
+    conn: Connection,
+    run_id: RunId,
+    *,
+    keys: list[SeriesKey],
+    grouped: GroupedPoints,
+    numbers: dict[int, int],
+) -> tuple[list[SeriesKey], GroupedPoints]:
+    """What is left of a batch without the points that are stored."""
+    keep = np.ones(len(grouped.points.steps), np.bool_)
+    wanted = {number: grouped.of(place) for place, number in numbers.items()}
+    stored = stored_points(conn, run_id, wanted)
+    for place, number in numbers.items():
+        rows = slice(int(grouped.starts[place]), int(grouped.starts[place + 1]))
+        keep[rows] = _unknown(stored[number], wanted[number])
+    if keep.all():
+        return keys, grouped
+    kept = np.add.reduceat(keep.astype(np.int64), grouped.starts[:-1])
+    left = np.flatnonzero(kept)
+    starts = np.concatenate(([0], np.cumsum(kept[left])))
+    rest = GroupedPoints(np.arange(len(left)), starts, select(grouped.points, keep))
+    return [keys[place] for place in left.tolist()], rest
+
+
+def _unknown(stored: History, points: History) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which of the points are not among the stored ones."""
+    known = set(_identities(stored))
+    if not known:
+        return np.ones(len(points.steps), np.bool_)
+    return np.array([point not in known for point in _identities(points)], np.bool_)
+
+
+def _identities(points: History) -> zip[tuple[int, int, int]]:
+    keys = value_keys(np.ascontiguousarray(points.values))
+    return zip(points.steps.tolist(), points.timestamps.tolist(), keys.tolist(), strict=True)
+
+
+def _record(
+    conn: Connection,
+    run_id: RunId,
+    *,
+    rows: dict[SeriesKey, SeriesRow],
+    figures: list[tuple[SeriesKey, Figures]],
+) -> list[int]:
+    """Bring the summaries up to date; returns the number of each series in the run."""
+    touched: dict[SeriesKey, SeriesRow] = {}
+    fresh: set[SeriesKey] = set()
+    number = -1
+    for series, added in figures:
+        row = rows.get(series)
+        if row is None:
+            check_key("metric", series.key)
+            number = metric_summaries.series_count(conn, run_id) if number < 0 else number + 1
+            touched[series] = SeriesRow(number, True, added)
+            fresh.add(series)
+        else:
+            touched[series] = row._replace(figures=merged(row.figures, added))
+    numbers = [row.number for row in touched.values()]
+    _mark_latest(rows, touched)
+    metric_summaries.save(
+        conn,
+        run_id,
+        new=[item for item in touched.items() if item[0] in fresh],
+        changed=[item for item in touched.items() if item[0] not in fresh],
+    )
+    return numbers
+
+
+def _mark_latest(rows: dict[SeriesKey, SeriesRow], touched: dict[SeriesKey, SeriesRow]) -> None:
+    """Give each key's flag to the series with the latest point; what changes goes into ``touched``."""
+    by_key: dict[str, list[SeriesKey]] = {}
+    for series in {**rows, **touched}:
+        by_key.setdefault(series.key, []).append(series)
+    for all_of in by_key.values():
+        if len(all_of) == 1:
+            continue
+        now = {series: touched.get(series) or rows[series] for series in all_of}
+        latest = max(all_of, key=lambda series: now[series].figures.end())
+        for series, row in now.items():
+            if row.is_latest != (series == latest):
+                touched[series] = row._replace(is_latest=series == latest)
+
+
+def _write_segment(
+    conn: Connection, run_id: RunId, *, count: int, ranges: segment.Extent, blob: bytes
+) -> None:
+    last = _LAST_SEGMENT.one(conn, run_id)
+    number, total = (last[0] + 1, last[1] + count) if last else (0, count)
+    _INSERT_SEGMENT.run(conn, run_id, number, count, total, *ranges, blob)
+    fold_if_due(conn, run_id, segments=number + 1, points=total)

@@ -1,0 +1,118 @@
+"""Stored points: finding the blocks and segments of one series that hold a range of points, and reading them.
+
+Blocks of a series never overlap, and no (step, timestamp) falls into two of them; their rows are ordered by
+their first point. Segments are few, and hold any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from assay.entities.ids import RunId
+from assay.entities.metrics import History
+from assay.metrics import block, segment
+from assay.metrics.points import concatenate, merge
+from assay.store.sql.statements import Sql
+
+__all__ = ["BlockRow", "blocks_between", "decode_blocks", "segment_points", "stored_points"]
+
+Place = tuple[int, int]
+"""(step, timestamp) of a point."""
+
+_SEGMENTS = Sql("SELECT points FROM metric_segments WHERE run_id = ? ORDER BY segment")
+_SEGMENTS_BETWEEN = Sql(
+    "SELECT points FROM metric_segments WHERE run_id = ? AND max_step >= ? AND min_step <= ?"
+    " AND max_timestamp >= ? AND min_timestamp <= ? ORDER BY segment"
+)
+_FIRST_BLOCK = Sql(
+    "SELECT first_step, first_timestamp FROM metric_blocks WHERE run_id = ? AND series = ?"
+    " AND (first_step, first_timestamp) <= (?, ?)"
+    " ORDER BY first_step DESC, first_timestamp DESC LIMIT 1"
+)
+_BLOCKS = Sql(
+    "SELECT first_step, first_timestamp, last_step, last_timestamp, count FROM metric_blocks"
+    " WHERE run_id = ? AND series = ? AND (first_step, first_timestamp) >= (?, ?)"
+    " AND (first_step, first_timestamp) <= (?, ?) ORDER BY first_step, first_timestamp"
+)
+_POINTS = Sql(
+    "SELECT points FROM metric_blocks WHERE run_id = ? AND series = ? AND first_step = ?"
+    " AND first_timestamp = ?"
+)
+
+
+class BlockRow(NamedTuple):
+    """Where a block lies."""
+
+    first_step: int
+    first_timestamp: int
+    last_step: int
+    last_timestamp: int
+    count: int
+
+    @property
+    def first(self) -> Place:
+        """Its first point."""
+        return (self.first_step, self.first_timestamp)
+
+    @property
+    def last(self) -> Place:
+        """Its last point."""
+        return (self.last_step, self.last_timestamp)
+
+
+def blocks_between(
+    conn: Connection, run_id: RunId, series: int, *, first: Place, last: Place
+) -> list[BlockRow]:
+    """The blocks from the one that begins at or before ``first`` up to ``last``, in order."""
+    found = _FIRST_BLOCK.one(conn, run_id, series, *first)
+    begin = (found[0], found[1]) if found else first
+    return [BlockRow(*row) for row in _BLOCKS.all(conn, run_id, series, *begin, *last)]
+
+
+def decode_blocks(
+    conn: Connection, run_id: RunId, series: int, rows: Sequence[BlockRow]
+) -> History:
+    """The points of these blocks, one after the other."""
+    blobs = []
+    for row in rows:
+        found = _POINTS.one(conn, run_id, series, *row.first)
+        if found is not None:
+            blobs.append(found[0])
+    return block.decode_all(blobs)
+
+
+def segment_points(conn: Connection, run_id: RunId, series: int) -> History:
+    """The points of a series that are not folded yet, in order."""
+    rows = _SEGMENTS.all(conn, run_id)
+    parts = [segment.decode(row[0]).of(series) for row in rows]
+    return merge([part for part in parts if len(part.steps)])
+
+
+def stored_points(
+    conn: Connection, run_id: RunId, wanted: Mapping[int, History]
+) -> dict[int, History]:
+    """For each series number, stored points that include all those equal to one of the sorted ``wanted``."""
+    hull = segment.extent(concatenate(list(wanted.values())))
+    segments = [
+        segment.decode(row[0])
+        for row in _SEGMENTS_BETWEEN.all(
+            conn,
+            run_id,
+            hull.min_step,
+            hull.max_step,
+            hull.min_timestamp,
+            hull.max_timestamp,
+        )
+    ]
+    result = {}
+    for series, points in wanted.items():
+        first = (int(points.steps[0]), int(points.timestamps[0]))
+        last = (int(points.steps[-1]), int(points.timestamps[-1]))
+        rows = blocks_between(conn, run_id, series, first=first, last=last)
+        parts = [decode_blocks(conn, run_id, series, [r for r in rows if r.last >= first])]
+        parts += [found.of(series) for found in segments]
+        result[series] = concatenate(parts)
+    return result

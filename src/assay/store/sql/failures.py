@@ -6,6 +6,7 @@ ours, and hiding it would make it harder to find.
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from typing import Final
 
@@ -21,6 +22,8 @@ _FULL: Final = {
     sqlite3.SQLITE_IOERR_SHMSIZE,
     sqlite3.SQLITE_IOERR_TRUNCATE,
 }
+NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT)
+"""What the operating system says when a disk or a quota is full."""
 _LOST: Final = ("08", "57P", "53")
 """SQLSTATE classes: connection failures, operator intervention, insufficient resources."""
 _REPEATABLE: Final = ("40001", "40P01")

@@ -37,7 +37,6 @@ _FORK_PATIENCE_S: Final = 5.0
 """How long a fork waits for reads and changes under way."""
 _PRAGMAS: Final = (
     f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}",
-    "PRAGMA foreign_keys=ON",
     "PRAGMA temp_store=MEMORY",
     "PRAGMA mmap_size=134217728",
     "PRAGMA cache_size=-8192",
@@ -53,8 +52,10 @@ class SqliteDatabase(Database):
 
     dialect: Literal["sqlite", "postgresql"] = "sqlite"
 
-    def __init__(self, path: Path, *, durability: Durability = "normal") -> None:
-        """Open the file, making it if needed.
+    def __init__(
+        self, path: Path, *, durability: Durability = "normal", check_references: bool = True
+    ) -> None:
+        """Open the file, making it if needed; ``check_references`` enforces foreign keys.
 
         Raises:
             PermissionDenied: the folder or file can't be written.
@@ -62,6 +63,7 @@ class SqliteDatabase(Database):
             Corrupted: it is no database.
         """
         self.path = path
+        self._check_references = check_references
         self._synchronous = "FULL" if durability == "full" else "NORMAL"
         _make_file(path)
         self._engine = create_engine(
@@ -191,6 +193,7 @@ class SqliteDatabase(Database):
         )
         for pragma in _PRAGMAS:
             raw.execute(pragma)
+        raw.execute(f"PRAGMA foreign_keys={'ON' if self._check_references else 'OFF'}")
         raw.execute(f"PRAGMA synchronous={self._synchronous}")
         return raw
 
@@ -230,7 +233,7 @@ def _make_file(path: Path) -> None:
         _make_folder(path.parent)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
     except OSError as error:
-        if error.errno in (28, 122):  # ENOSPC, EDQUOT
+        if error.errno in failures.NO_SPACE:
             raise errors.StoreFull(f"No space is left to make the database {path}.") from error
         raise errors.PermissionDenied(
             f"The database {path} can't be made or opened for writing: {error.strerror}."

@@ -1,0 +1,1 @@
+"""Migrations of the schema: Alembic's environment, and one file per step in ``versions``."""

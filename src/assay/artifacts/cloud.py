@@ -76,7 +76,7 @@ def _gcs(kinds: ModuleType, bucket: str, prefix: str | None) -> GCSStore:
     emulator = os.environ.get("STORAGE_EMULATOR_HOST")
     if emulator:
         emulator = emulator if "://" in emulator else f"http://{emulator}"
-        config = {"base_url": emulator, "skip_signature": True}
+        config = {"base_url": emulator, "bearer_token": "emulator"}
     store: GCSStore = kinds.GCSStore(
         bucket, prefix=prefix, config=config, client_options=_client(emulator), retry_config=_RETRY
     )

@@ -36,7 +36,7 @@ from assay.artifacts.folders import (
 )
 from assay.artifacts.hidden_area import HiddenArea
 from assay.artifacts.local_files import LocalReader, LocalWriter, publish_file
-from assay.artifacts.paths import file_segments, is_hidden, is_listable, join, segments
+from assay.artifacts.paths import file_segments, is_listable, join, segments
 from assay.entities.names import ArtifactPath
 from assay.errors import ArtifactNotFound, InvalidInput
 
@@ -122,7 +122,7 @@ class LocalArtifactStore(ArtifactStore):
             with os.scandir(fd) as entries:
                 for entry in entries:
                     name = entry.name
-                    if is_hidden(name) or not is_listable(name):
+                    if not is_listable(name, folder):
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         yield ArtifactInfo(ArtifactPath(prefix + name), True)

@@ -30,7 +30,7 @@ from assay.artifacts.base import (
 )
 from assay.artifacts.cloud import connect
 from assay.artifacts.digests import Hashed
-from assay.artifacts.paths import HIDDEN, file_segments, is_hidden, is_listable, join, segments
+from assay.artifacts.paths import HIDDEN, file_segments, join, segments
 from assay.entities.names import ArtifactPath
 from assay.errors import (
     ArtifactNotFound,
@@ -53,8 +53,8 @@ PARALLEL_PARTS = 6
 """Parts on their way at a time; with ``PART_BYTES`` a bound of the memory that one upload takes."""
 MAX_PARTS = 10_000
 
-_SHA256 = "assay-sha256"
-"""Metadata key; lower case with a hyphen is what S3, GCS and Azure all carry unchanged."""
+_SHA256 = "assaysha256"
+"""Metadata key; Azure takes identifiers only, S3 lower case: this is both."""
 _DELETE_BATCH = 1_000
 _LIST_PAGE = 1_000
 
@@ -116,10 +116,10 @@ class ObjectArtifactStore(ArtifactStore):
         expressed.
         """
         inner = key[len(self._above) + 1 :] if self._above else key
-        names = inner.split("/")
-        if any(is_hidden(name) or not is_listable(name) for name in names):
+        try:
+            return ArtifactPath(inner) if segments(inner) else None
+        except InvalidInput:
             return None
-        return ArtifactPath(inner)
 
     def info(self, path: ArtifactPath) -> ArtifactInfo:
         """See ``ArtifactStore.info``; a folder exists as long as an object lies below it."""
@@ -157,7 +157,7 @@ class ObjectArtifactStore(ArtifactStore):
     def _chunks(self, path: ArtifactPath, stream: Iterable[Any]) -> Iterator[bytes]:
         with self._errors(path):
             for chunk in stream:
-                yield chunk.to_bytes()
+                yield bytes(chunk)
 
     def write(self, path: ArtifactPath, chunks: Iterable[bytes]) -> str:
         """See ``ArtifactStore.write``."""
@@ -222,10 +222,10 @@ class ObjectArtifactStore(ArtifactStore):
                 return str(kept)
             meta = result.meta
             try:
-                note = self._obstore.get(self._store, self._note(path)).bytes().to_bytes()
+                note = self._obstore.get(self._store, self._note(path)).bytes()
             except FileNotFoundError:
                 return None
-        sha256, _, rest = note.decode("utf-8", "replace").partition(" ")
+        sha256, _, rest = bytes(note).decode("utf-8", "replace").partition(" ")
         # The object may have been replaced by other means since the note was written.
         return sha256 if rest == f"{meta['size']} {meta['e_tag']}" else None
 
@@ -373,7 +373,7 @@ class ObjectArtifactStore(ArtifactStore):
                 target = self._obstore.get(self._store, f"{self._upload(upload_id)}/target").bytes()
         except ArtifactNotFound:
             raise missing from None
-        if target.to_bytes() != self._target(path):
+        if bytes(target) != self._target(path):
             raise missing
 
     @contextmanager

@@ -64,14 +64,15 @@ def is_hidden(name: str) -> bool:
     return unicodedata.normalize("NFKC", seen).casefold() == HIDDEN
 
 
-def is_listable(name: str) -> bool:
-    """Whether a name found in a folder can be asked for by an artifact path."""
-    if _PLAIN.match(name):
-        return True
+def is_listable(name: str, folder: str = "") -> bool:
+    """Whether what was found as ``name`` in ``folder`` can be asked for by an artifact path."""
+    if "/" in name:
+        return False
     try:
-        return len(segments(name)) == 1
+        segments(f"{folder}/{name}" if folder else name)
     except InvalidInput:
         return False
+    return True
 
 
 def join(folder: str, name: str) -> ArtifactPath:

@@ -121,7 +121,7 @@ class ProxyArtifactStore(ArtifactStore):
         for item in listing.files:
             # Servers list base names; one that isn't a single plain name is none of ours to follow.
             name = item.path.rstrip("/").rpartition("/")[2]
-            if not is_listable(name):
+            if not is_listable(name, folder):
                 continue
             size = None if item.is_dir or item.file_size is None else int(item.file_size)
             yield ArtifactInfo(join(folder, name), item.is_dir, size)

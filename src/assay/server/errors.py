@@ -74,7 +74,9 @@ def error_reply(error: BaseException, *, request_id: str) -> ErrorReply:
     if isinstance(error, AssayError):
         if error.http_status >= 500:
             _logger.error("request %s failed: %s", request_id, error.message, exc_info=error)
-        return ErrorReply(error.http_status, _body(error.error_code, error.message))
+        # One code stands for several classes; our own clients raise the very class again.
+        named = ((b"x-assay-error", type(error).__name__.encode()),)
+        return ErrorReply(error.http_status, _body(error.error_code, error.message), named)
     _logger.error("request %s failed", request_id, exc_info=error)
     message = f"Internal error. The server's log tells more under request id {request_id}."
     return ErrorReply(500, _body("INTERNAL_ERROR", message))

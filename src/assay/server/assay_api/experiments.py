@@ -31,6 +31,8 @@ class OverviewQuery(msgspec.Struct, frozen=True):
 
 def create(context: Context, request: wire.CreateExperiment) -> Reply:
     """Make an experiment."""
+    if request.artifact_location:
+        context.services.locations.check(request.artifact_location)
     made = context.store.experiments.create(
         request.name,
         artifact_location=request.artifact_location,

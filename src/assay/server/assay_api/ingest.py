@@ -5,9 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from assay.entities.ids import WriterId
-from assay.entities.operations import Delivery, Receipt
+from assay.entities.operations import Delivery, EnsureExperiment, Receipt, Refusal
+from assay.errors import InvalidInput
 from assay.server.assay_api.encoding import answer
 from assay.server.context import Context
+from assay.server.locations import Locations
 from assay.server.replies import Reply
 from assay.server.routing import Body, Permission, Route
 from assay.store.rest import wire
@@ -22,8 +24,37 @@ class WriterName(msgspec.Struct, frozen=True):
 
 
 def ingest(context: Context, request: Delivery) -> Reply:
-    """Apply a delivery; a repeat is acknowledged and ignored."""
-    return answer(context, context.store.apply(request))
+    """Apply a delivery; a repeat is acknowledged and ignored.
+
+    An experiment at a place that this server must not use is refused alone: the rest of the
+    delivery stands, as with every other operation that breaks a rule.
+    """
+    refused = _forbidden(request, context.services.locations)
+    if not refused:
+        return answer(context, context.store.apply(request))
+    kept = [index for index in range(len(request.operations)) if index not in refused]
+    receipt = context.store.apply(
+        msgspec.structs.replace(request, operations=[request.operations[i] for i in kept])
+    )
+    by_store = [
+        msgspec.structs.replace(refusal, index=kept[refusal.index]) for refusal in receipt.refusals
+    ]
+    refusals = sorted([*refused.values(), *by_store], key=lambda refusal: refusal.index)
+    return answer(
+        context,
+        msgspec.structs.replace(receipt, refusals=refusals if receipt.applied else []),
+    )
+
+
+def _forbidden(delivery: Delivery, locations: Locations) -> dict[int, Refusal]:
+    refused: dict[int, Refusal] = {}
+    for index, operation in enumerate(delivery.operations):
+        if isinstance(operation, EnsureExperiment) and operation.artifact_location:
+            try:
+                locations.check(operation.artifact_location)
+            except InvalidInput as error:
+                refused[index] = Refusal(index, error.error_code, error.message)
+    return refused
 
 
 def position(context: Context, request: WriterName) -> Reply:

@@ -47,13 +47,13 @@ class Application:
         table: Table,
         *,
         numbers: Mapping[type, Mapping[int, str]],
-        monitor: Monitor | None = None,
+        monitor: Monitor,
         gate: Gate | None = None,
     ) -> None:
         settings = services.settings
         self.services = services
         self.table = table
-        self.monitor = monitor or Monitor(table)
+        self.monitor = monitor
         self._endpoints = [
             Endpoint(route, numbers=numbers, max_body_bytes=settings.max_body_bytes)
             for route in table
@@ -109,6 +109,7 @@ class Application:
                 headers=scope["headers"],
                 params=params,
                 request_id=request_id,
+                scheme=scope["scheme"],
             )
             answer = await self._answer(endpoint, context, headers, receive)
         except Exception as error:  # noqa: BLE001 - the border of the server
@@ -208,14 +209,13 @@ def _is_packed(endpoint: Endpoint, content_type: bytes) -> bool:
 
 
 def _file_chunks(reply: FileReply) -> Iterator[bytes]:
-    file = os.open(reply.path, os.O_RDONLY | os.O_CLOEXEC)
+    position = reply.start
     try:
-        position = reply.start
         while position < reply.end:
-            chunk = os.pread(file, min(_FILE_CHUNK, reply.end - position), position)
+            chunk = os.pread(reply.fd, min(_FILE_CHUNK, reply.end - position), position)
             if not chunk:
-                raise OSError(f"{reply.path} became shorter while it was sent")
+                raise OSError("a file became shorter while it was sent")
             position += len(chunk)
             yield chunk
     finally:
-        os.close(file)
+        os.close(reply.fd)

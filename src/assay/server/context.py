@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from assay.artifacts.base import ArtifactStore
+from assay.server.locations import Locations
 from assay.server.settings import ServerSettings
 from assay.store.base import Store
 
@@ -17,7 +18,7 @@ RawHeaders = list[tuple[bytes, bytes]]
 class Services:
     """What one server process works with; made once at start."""
 
-    __slots__ = ("artifacts", "close_hooks", "open_artifacts", "settings", "store")
+    __slots__ = ("artifacts", "close_hooks", "locations", "settings", "store")
 
     def __init__(
         self,
@@ -25,15 +26,14 @@ class Services:
         settings: ServerSettings,
         store: Store,
         artifacts: ArtifactStore,
-        open_artifacts: Callable[[str], ArtifactStore],
+        locations: Locations,
     ) -> None:
         self.settings = settings
         self.store = store
         self.artifacts = artifacts
         """The root behind ``mlflow-artifacts:/``."""
-        self.open_artifacts = open_artifacts
-        """Opens the store behind an artifact URI of a run or model; refuses what lies outside the
-        server's roots."""
+        self.locations = locations
+        """Which stored locations lie below that root, and where."""
         self.close_hooks: list[Callable[[], None]] = []
         """Called once when the process ends, before the store closes."""
 
@@ -57,6 +57,7 @@ class Context:
         "path",
         "query",
         "request_id",
+        "scheme",
         "services",
     )
 
@@ -70,6 +71,7 @@ class Context:
         headers: RawHeaders,
         params: dict[str, str],
         request_id: str = "",
+        scheme: str = "http",
     ) -> None:
         self.services = services
         self.method = method
@@ -78,6 +80,7 @@ class Context:
         self.headers = headers
         self.params = params
         self.request_id = request_id
+        self.scheme = scheme
         self._chunks: Iterator[bytes] | None = None
 
     @property

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import mmap
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from assay.server.routing import Table
+from assay.server.routing import Route
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _CLASSES = 6
@@ -24,15 +24,21 @@ _WIDTH = _SUM + 1
 class Monitor:
     """Counts requests by route, status class and latency."""
 
-    def __init__(self, table: Table, *, processes: int = 1) -> None:
-        self._labels = [(route.method, route.path) for route in table]
+    def __init__(self, *, processes: int = 1) -> None:
+        self._processes = processes
+        self._base = 0
+        self.watch(())
+
+    def watch(self, routes: Iterable[Route]) -> None:
+        """Count requests of these routes, known by their place; called before processes are
+        forked.
+        """
+        self._labels = [(route.method, route.path) for route in routes]
         # The last row counts what matched no route.
         self._labels.append(("", ""))
         self._rows = len(self._labels)
-        self._map = mmap.mmap(-1, 8 * _WIDTH * self._rows * processes)
+        self._map = mmap.mmap(-1, 8 * _WIDTH * self._rows * self._processes)
         self._cells = memoryview(self._map).cast("d")
-        self._processes = processes
-        self._base = 0
 
     def use_slice(self, process: int) -> None:
         """Count in the slice of this process, from 0."""

@@ -43,11 +43,9 @@ class StreamReply(msgspec.Struct, frozen=True):
 
 
 class FileReply(msgspec.Struct, frozen=True):
-    """Bytes ``start`` up to ``end`` of a file on this machine, sent without copying where that
-    works.
-    """
+    """Bytes ``start`` up to ``end`` of an open file; the server closes ``fd``."""
 
-    path: str
+    fd: int
     start: int
     end: int
     content_type: bytes = BINARY

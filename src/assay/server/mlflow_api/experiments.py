@@ -1,5 +1,6 @@
 """MLflow's routes for experiments."""
 
+# ruff: noqa: RUF012 - msgspec copies an empty default for each struct
 from __future__ import annotations
 
 from typing import Annotated
@@ -28,7 +29,7 @@ from assay.store.base import Query
 PageSize = Annotated[int, msgspec.Meta(ge=1, le=limits.MAX_SEARCH_RESULTS)]
 
 
-class OutExperiment(Outgoing):
+class OutExperiment(Outgoing, frozen=True):
     """An experiment as the server sends it."""
 
     experiment_id: str
@@ -40,13 +41,13 @@ class OutExperiment(Outgoing):
     tags: list[OutPair] = []
 
 
-class ExperimentReply(Outgoing):
+class ExperimentReply(Outgoing, frozen=True):
     """One experiment."""
 
     experiment: OutExperiment
 
 
-class Create(Incoming):
+class Create(Incoming, frozen=True):
     """A new experiment."""
 
     name: Text
@@ -54,25 +55,25 @@ class Create(Incoming):
     tags: list[KeyValue] = []
 
 
-class CreateReply(Outgoing):
+class CreateReply(Outgoing, frozen=True):
     """The new experiment's id."""
 
     experiment_id: str
 
 
-class ById(Incoming):
+class ById(Incoming, frozen=True):
     """An experiment by id."""
 
     experiment_id: Text
 
 
-class ByName(Incoming):
+class ByName(Incoming, frozen=True):
     """An experiment by name."""
 
     experiment_name: Text
 
 
-class Search(Incoming):
+class Search(Incoming, frozen=True):
     """Which experiments, and which page."""
 
     max_results: PageSize
@@ -82,21 +83,21 @@ class Search(Incoming):
     view_type: WireViewType = WireViewType.ACTIVE_ONLY
 
 
-class SearchReply(Outgoing):
+class SearchReply(Outgoing, frozen=True):
     """A page of experiments."""
 
     experiments: list[OutExperiment] = []
     next_page_token: str = ""
 
 
-class Update(Incoming):
+class Update(Incoming, frozen=True):
     """Another name."""
 
     experiment_id: Text
     new_name: Text
 
 
-class SetTag(Incoming):
+class SetTag(Incoming, frozen=True):
     """One tag."""
 
     experiment_id: Text
@@ -104,7 +105,7 @@ class SetTag(Incoming):
     value: str = ""
 
 
-class DeleteTag(Incoming):
+class DeleteTag(Incoming, frozen=True):
     """A tag's key."""
 
     experiment_id: Text
@@ -126,9 +127,12 @@ def out_experiment(experiment: Experiment) -> OutExperiment:
 
 def create(context: Context, request: Create) -> CreateReply:
     """Make an experiment."""
+    location = request.artifact_location
+    if location:
+        context.services.locations.check(location)
     made = context.store.experiments.create(
         request.name,
-        artifact_location=request.artifact_location or None,
+        artifact_location=location or None,
         tags=tags_of(request.tags),
     )
     return CreateReply(made.experiment_id)

@@ -1,5 +1,6 @@
 """MLflow's routes for what went into runs and what came out: data sets and logged models."""
 
+# ruff: noqa: RUF012 - msgspec copies an empty default for each struct
 from __future__ import annotations
 
 from assay.entities.datasets import Dataset, DatasetInput, InputTag
@@ -19,7 +20,7 @@ from assay.server.mlflow_api.wire import (
 from assay.server.routing import Permission, Route
 
 
-class OutDataset(Outgoing):
+class OutDataset(Outgoing, frozen=True):
     """A data set as the server sends it."""
 
     name: str
@@ -30,40 +31,40 @@ class OutDataset(Outgoing):
     profile: str | None = None
 
 
-class OutDatasetInput(Outgoing):
+class OutDatasetInput(Outgoing, frozen=True):
     """A data set as a run used it."""
 
     dataset: OutDataset
     tags: list[OutPair] = []
 
 
-class OutModelInput(Outgoing):
+class OutModelInput(Outgoing, frozen=True):
     """A logged model that a run used."""
 
     model_id: str
 
 
-class OutInputs(Outgoing):
+class OutInputs(Outgoing, frozen=True):
     """What a run used."""
 
     dataset_inputs: list[OutDatasetInput] = []
     model_inputs: list[OutModelInput] = []
 
 
-class OutModelOutput(Outgoing):
+class OutModelOutput(Outgoing, frozen=True):
     """A logged model that a run made."""
 
     model_id: str
     step: int
 
 
-class OutOutputs(Outgoing):
+class OutOutputs(Outgoing, frozen=True):
     """What a run made."""
 
     model_outputs: list[OutModelOutput] = []
 
 
-class InDataset(Incoming):
+class InDataset(Incoming, frozen=True):
     """A data set."""
 
     name: Text
@@ -74,27 +75,27 @@ class InDataset(Incoming):
     profile: str | None = None
 
 
-class InDatasetInput(Incoming):
+class InDatasetInput(Incoming, frozen=True):
     """A data set with the tags of its use."""
 
     dataset: InDataset
     tags: list[KeyValue] = []
 
 
-class InModel(Incoming):
+class InModel(Incoming, frozen=True):
     """A logged model's id."""
 
     model_id: Text
 
 
-class InModelOutput(Incoming):
+class InModelOutput(Incoming, frozen=True):
     """A logged model's id and the step at which it was made."""
 
     model_id: Text
     step: Int64 = 0
 
 
-class LogInputs(Incoming):
+class LogInputs(Incoming, frozen=True):
     """What a run used."""
 
     run_id: Text
@@ -102,20 +103,20 @@ class LogInputs(Incoming):
     models: list[InModel] = []
 
 
-class LogOutputs(Incoming):
+class LogOutputs(Incoming, frozen=True):
     """What a run made."""
 
     run_id: Text
     models: list[InModelOutput] = []
 
 
-class SearchDatasets(Incoming):
+class SearchDatasets(Incoming, frozen=True):
     """Which experiments."""
 
     experiment_ids: list[str] = []
 
 
-class OutSummary(Outgoing):
+class OutSummary(Outgoing, frozen=True):
     """A data set of an experiment."""
 
     experiment_id: str
@@ -124,7 +125,7 @@ class OutSummary(Outgoing):
     context: str | None = None
 
 
-class SearchDatasetsReply(Outgoing):
+class SearchDatasetsReply(Outgoing, frozen=True):
     """The data sets that runs of the experiments used."""
 
     dataset_summaries: list[OutSummary] = []

@@ -4,6 +4,7 @@ A history may hold a million points, so its JSON is made from plain structs in o
 one encoding.
 """
 
+# ruff: noqa: RUF012 - msgspec copies an empty default for each struct
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -36,7 +37,7 @@ DEFAULT_INTERVAL_RESULTS = 320
 Steps = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
-class History(Incoming):
+class History(Incoming, frozen=True):
     """Which metric of which run, and which page."""
 
     metric_key: Text
@@ -46,14 +47,14 @@ class History(Incoming):
     max_results: Positive | None = None
 
 
-class HistoryReply(Outgoing):
+class HistoryReply(Outgoing, frozen=True):
     """Points by timestamp, step and value."""
 
     metrics: list[OutMetric] = []
     next_page_token: str = ""
 
 
-class Bulk(Incoming):
+class Bulk(Incoming, frozen=True):
     """One metric of several runs."""
 
     metric_key: Text
@@ -61,7 +62,7 @@ class Bulk(Incoming):
     max_results: Positive = DEFAULT_BULK_RESULTS
 
 
-class BulkInterval(Incoming):
+class BulkInterval(Incoming, frozen=True):
     """One metric of several runs, thinned out over a range of steps."""
 
     metric_key: Text
@@ -73,7 +74,7 @@ class BulkInterval(Incoming):
     )
 
 
-class BulkPoint(Outgoing):
+class BulkPoint(Outgoing, frozen=True):
     """A point with its run."""
 
     key: str
@@ -83,7 +84,7 @@ class BulkPoint(Outgoing):
     run_id: str
 
 
-class BulkReply(Outgoing):
+class BulkReply(Outgoing, frozen=True):
     """Points of several runs."""
 
     metrics: list[BulkPoint] = []

@@ -1,5 +1,6 @@
 """MLflow's routes for runs, their params, tags and single metrics."""
 
+# ruff: noqa: RUF012 - msgspec copies an empty default for each struct
 from __future__ import annotations
 
 import time
@@ -39,7 +40,7 @@ DEFAULT_PAGE = 1_000
 PageSize = Annotated[int, msgspec.Meta(ge=0, le=limits.MAX_SEARCH_RESULTS)]
 
 
-class OutRunInfo(Outgoing):
+class OutRunInfo(Outgoing, frozen=True):
     """What a run is."""
 
     run_id: str
@@ -54,7 +55,7 @@ class OutRunInfo(Outgoing):
     end_time: int | None = None
 
 
-class OutRunData(Outgoing):
+class OutRunData(Outgoing, frozen=True):
     """What a run logged."""
 
     metrics: list[OutMetric] = []
@@ -62,7 +63,7 @@ class OutRunData(Outgoing):
     tags: list[OutPair] = []
 
 
-class OutRun(Outgoing):
+class OutRun(Outgoing, frozen=True):
     """A run as the server sends it."""
 
     info: OutRunInfo
@@ -71,13 +72,13 @@ class OutRun(Outgoing):
     outputs: OutOutputs
 
 
-class RunReply(Outgoing):
+class RunReply(Outgoing, frozen=True):
     """One run."""
 
     run: OutRun
 
 
-class Create(Incoming):
+class Create(Incoming, frozen=True):
     """A new run."""
 
     experiment_id: str = "0"
@@ -87,14 +88,14 @@ class Create(Incoming):
     tags: list[KeyValue] = []
 
 
-class ById(Incoming):
+class ById(Incoming, frozen=True):
     """A run by id, under either of its names."""
 
     run_id: str = ""
     run_uuid: str = ""
 
 
-class Update(Incoming):
+class Update(Incoming, frozen=True):
     """What to change."""
 
     run_id: str = ""
@@ -104,13 +105,13 @@ class Update(Incoming):
     run_name: str = ""
 
 
-class UpdateReply(Outgoing):
+class UpdateReply(Outgoing, frozen=True):
     """The run as it is now."""
 
     run_info: OutRunInfo
 
 
-class Search(Incoming):
+class Search(Incoming, frozen=True):
     """Which runs, and which page."""
 
     experiment_ids: list[str] = []
@@ -121,14 +122,14 @@ class Search(Incoming):
     page_token: str = ""
 
 
-class SearchReply(Outgoing):
+class SearchReply(Outgoing, frozen=True):
     """A page of runs."""
 
     runs: list[OutRun] = []
     next_page_token: str = ""
 
 
-class InMetric(Incoming):
+class InMetric(Incoming, frozen=True):
     """One point."""
 
     key: Text
@@ -141,7 +142,7 @@ class InMetric(Incoming):
     run_id: str = ""
 
 
-class LogMetric(Incoming):
+class LogMetric(Incoming, frozen=True):
     """One point of a run."""
 
     key: Text
@@ -155,7 +156,7 @@ class LogMetric(Incoming):
     dataset_digest: str = ""
 
 
-class LogParam(Incoming):
+class LogParam(Incoming, frozen=True):
     """One param of a run."""
 
     key: Text
@@ -164,7 +165,7 @@ class LogParam(Incoming):
     run_uuid: str = ""
 
 
-class LogBatch(Incoming):
+class LogBatch(Incoming, frozen=True):
     """Metrics, params and tags of one run."""
 
     run_id: Text
@@ -173,7 +174,7 @@ class LogBatch(Incoming):
     tags: list[KeyValue] = []
 
 
-class SetTag(Incoming):
+class SetTag(Incoming, frozen=True):
     """One tag of a run."""
 
     key: Text
@@ -182,7 +183,7 @@ class SetTag(Incoming):
     run_uuid: str = ""
 
 
-class DeleteTag(Incoming):
+class DeleteTag(Incoming, frozen=True):
     """A tag's key."""
 
     run_id: Text

@@ -77,21 +77,21 @@ class Outgoing(msgspec.Struct, frozen=True, omit_defaults=True):
     """Base of response structs."""
 
 
-class KeyValue(Incoming):
+class KeyValue(Incoming, frozen=True):
     """A tag or param as clients send it."""
 
     key: Text
     value: str = ""
 
 
-class OutPair(Outgoing):
+class OutPair(Outgoing, frozen=True):
     """A tag or param as the server sends it."""
 
     key: str
     value: str
 
 
-class OutMetric(Outgoing):
+class OutMetric(Outgoing, frozen=True):
     """One point as the server sends it."""
 
     key: str

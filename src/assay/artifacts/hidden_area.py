@@ -125,7 +125,8 @@ class HiddenArea:
 
     def forget_digest(self, found: os.stat_result) -> None:
         """Drop the note of a file that is gone; without notes this costs nothing."""
-        if self._has_xattr:
+        # The inode number may belong to a new file by now: only a note that fits the old one goes.
+        if self._has_xattr or self._noted_digest(found) is None:
             return
         shelf, name = _shelf(found)
         try:

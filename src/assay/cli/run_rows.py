@@ -1,0 +1,36 @@
+"""Runs as rows of a table: what they are, then their params and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from assay.cli.output import Cell, how_long, when
+from assay.entities.runs import Run
+
+SHORT_ID = 8
+
+
+def run_rows(runs: Sequence[Run], *, short_ids: bool) -> tuple[list[str], list[list[Cell]]]:
+    """Column heads and rows. A table for people shows short ids, which commands take as well."""
+    params = _keys(run.data.params for run in runs)
+    metrics = _keys(run.data.metrics for run in runs)
+    columns = ["run_id", "name", "status", "started", "duration"]
+    columns += [f"params.{key}" for key in params] + [f"metrics.{key}" for key in metrics]
+    rows: list[list[Cell]] = []
+    for run in runs:
+        info = run.info
+        row: list[Cell] = [
+            info.run_id[:SHORT_ID] if short_ids else info.run_id,
+            info.run_name,
+            info.status.value,
+            when(info.start_time),
+            how_long(info.start_time, info.end_time),
+        ]
+        row += [run.data.params.get(key) for key in params]
+        row += [run.data.metrics.get(key) for key in metrics]
+        rows.append(row)
+    return columns, rows
+
+
+def _keys(maps: Iterable[Iterable[str]]) -> list[str]:
+    return sorted({key for one in maps for key in one})

@@ -22,8 +22,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from assay.store.sql.store import open_sql_store
-
 _APT_BIN = Path("/usr/lib/postgresql/15/bin")
 _SETTINGS = (
     "-c listen_addresses=127.0.0.1 -c fsync=off -c synchronous_commit=off -c full_page_writes=off"
@@ -165,6 +163,9 @@ def postgres_empty_uri(postgres_server: PostgresServer) -> Iterator[str]:
 def postgres_uri(postgres_server: PostgresServer) -> Iterator[str]:
     """The URI of a fresh database in which the tables of the store stand."""
     if not postgres_server.has_template:
+        # Imported here: this file is a plugin of all test sessions, most of which need no store.
+        from assay.store.sql.store import open_sql_store
+
         postgres_server.execute("CREATE DATABASE template_store")
         open_sql_store(postgres_server.uri("template_store")).close()
         postgres_server.has_template = True

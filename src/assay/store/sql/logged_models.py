@@ -73,11 +73,11 @@ def hydrate_models(conn: Connection, model_ids: Sequence[ModelId]) -> list[Logge
     return [
         LoggedModel(
             *rows[i][:8],
-            status=LoggedModelStatus(rows[i][8]),
-            status_message=rows[i][9],
-            tags=tags.get(i, {}),
-            params=params.get(i, {}),
-            metrics=metrics.get(i, []),
+            LoggedModelStatus(rows[i][8]),
+            rows[i][9],
+            tags.get(i, {}),
+            params.get(i, {}),
+            metrics.get(i, []),
         )
         for i in ids
         if i in rows

@@ -69,6 +69,8 @@ class SqliteDatabase(Database):
         self._engine = create_engine(
             "sqlite+pysqlite://", creator=self._open_raw, poolclass=NullPool
         )
+        self._writer: Writer
+        self._resume: threading.Event | None
         self._reset()
         try:
             self._enter_wal()
@@ -165,7 +167,7 @@ class SqliteDatabase(Database):
         self._idle: deque[Link] = deque()
         self._reading = 0
         self._paused = self._closed = self._refused = self._carried = False
-        self._resume: threading.Event | None = None
+        self._resume = None
         self._writer = Writer(self._connect)
 
     def _close_idle(self) -> None:

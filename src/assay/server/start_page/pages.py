@@ -27,7 +27,7 @@ MAX_COLUMNS = 12
 """Metrics and params shown per run, of each kind; the rest is on the run's own page."""
 MAX_FILES = 500
 
-_POLICY: Headers = (
+PAGE_HEADERS: Headers = (
     (
         b"content-security-policy",
         b"default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self';"
@@ -51,7 +51,7 @@ class RunPage(msgspec.Struct, frozen=True):
 
 
 def _answer(title: str, *children: Child, status: int = 200) -> Reply:
-    return Reply(page(title, *children), content_type=HTML, headers=_POLICY, status=status)
+    return Reply(page(title, *children), content_type=HTML, headers=PAGE_HEADERS, status=status)
 
 
 def _time(ms: int | None) -> str:

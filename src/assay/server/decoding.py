@@ -231,7 +231,7 @@ def _list_walk(inner: Walk) -> Walk:
 def _enum_walk(numbers: Mapping[int, str]) -> Walk:
     def walk(value: Any, _place: str) -> Any:
         number = _integer(value, "")
-        return numbers.get(number, value) if isinstance(number, int) else value
+        return numbers.get(number, value) if type(number) is int else value
 
     return walk
 

@@ -1,0 +1,134 @@
+"""Run tables: a search in columns, read in four statements whatever the number of runs.
+
+Params and tags come as one JSON object a run, made by the database: a fifth of the cost of a row a value.
+Metrics come as rows, because SQLite's JSON rounds numbers to 15 digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, FromClause, Select, Text, and_, cast, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from assay.entities.ids import ExperimentId
+from assay.entities.lifecycle import LifecycleStage
+from assay.entities.runs import RunInfo, RunStatus
+from assay.store.base import Query, RunTable
+from assay.store.sql import tables
+from assay.store.sql.search.pages import read_rows
+from assay.store.sql.search.runs import search_runs
+
+_LAST_IS_NEGATIVE_ZERO = 2
+"""Bit of ``metric_summaries.negative_zeros``."""
+_STATUS = {str(status): status for status in RunStatus}
+_STAGE = {str(stage): stage for stage in LifecycleStage}
+_decode = msgspec.json.Decoder(dict[str, str]).decode
+
+
+def run_table(conn: Connection, experiment_ids: Sequence[ExperimentId], query: Query) -> RunTable:
+    """The runs of ``search_runs`` in columns. Raises what that raises."""
+    ids, token = search_runs(conn, experiment_ids, query)
+    if not ids:
+        return RunTable(infos=[], metrics={}, params={}, tags={}, token=token)
+    wanted = _numbered(conn, ids)
+    return RunTable(
+        infos=_infos(conn, wanted),
+        metrics=_metrics(conn, wanted, count=len(ids)),
+        params=_texts(conn, wanted, tables.params, count=len(ids)),
+        tags=_texts(conn, wanted, tables.tags, count=len(ids)),
+        token=token,
+    )
+
+
+def _numbered(conn: Connection, ids: Sequence[str]) -> FromClause:
+    """The ids as a table: ``position`` from 0 (from 1 on PostgreSQL: see ``_base``), ``run_id``."""
+    if conn.dialect.name == "postgresql":
+        return (
+            func.unnest(literal(list(ids), ARRAY(Text)))
+            .table_valued("run_id", with_ordinality="position")
+            .render_derived()
+        )
+    packed = msgspec.json.encode(ids).decode()
+    items = func.json_each(packed).table_valued("key", "value", name="items")
+    return select(items.c.key.label("position"), items.c.value.label("run_id")).subquery("w")
+
+
+def _infos(conn: Connection, wanted: FromClause) -> list[RunInfo]:
+    runs = tables.runs
+    rows = read_rows(
+        conn,
+        select(
+            runs.c.run_id,
+            runs.c.experiment_id,
+            runs.c.run_name,
+            runs.c.status,
+            runs.c.start_time,
+            runs.c.artifact_uri,
+            runs.c.end_time,
+            runs.c.user_id,
+            runs.c.lifecycle_stage,
+        )
+        .select_from(wanted.join(runs, runs.c.run_id == wanted.c.run_id))
+        .order_by(wanted.c.position),
+    )
+    status, stage = _STATUS, _STAGE
+    return [
+        RunInfo(run_id, experiment_id, name, status[state], start, uri, end, user, stage[life])
+        for run_id, experiment_id, name, state, start, uri, end, user, life in rows
+    ]
+
+
+def _metrics(conn: Connection, wanted: FromClause, *, count: int) -> dict[str, NDArray[np.float64]]:
+    summaries = tables.metric_summaries
+    rows = read_rows(
+        conn,
+        select(
+            wanted.c.position,
+            summaries.c.key,
+            summaries.c.last,
+            summaries.c.negative_zeros.op("&")(_LAST_IS_NEGATIVE_ZERO),
+        ).select_from(
+            wanted.join(
+                summaries, and_(summaries.c.run_id == wanted.c.run_id, summaries.c.is_latest)
+            )
+        ),
+    )
+    if not rows:
+        return {}
+    positions, keys, values, negative = zip(*rows, strict=True)
+    names = sorted(set(keys))
+    index = {name: i for i, name in enumerate(names)}
+    numbers = np.array(values, np.float64)  # NULL, which stands for NaN, becomes NaN
+    numbers[np.array(negative, bool)] = -0.0
+    columns = np.full((len(names), count), np.nan)
+    columns[[index[key] for key in keys], np.array(positions) - _base(conn)] = numbers
+    return dict(zip(names, columns, strict=True))
+
+
+def _texts(
+    conn: Connection, wanted: FromClause, table: FromClause, *, count: int
+) -> dict[str, list[str | None]]:
+    if conn.dialect.name == "postgresql":
+        packed: Any = cast(func.json_object_agg(table.c.key, table.c.value), Text)
+    else:
+        packed = func.json_group_object(table.c.key, table.c.value)
+    statement: Select[Any] = (
+        select(wanted.c.position, packed)
+        .select_from(wanted.join(table, table.c.run_id == wanted.c.run_id))
+        .group_by(wanted.c.position)
+    )
+    base = _base(conn)
+    objects: list[dict[str, str]] = [{}] * count
+    for position, text in read_rows(conn, statement):
+        objects[position - base] = _decode(text)
+    names = sorted(set().union(*objects))
+    return {name: [found.get(name) for found in objects] for name in names}
+
+
+def _base(conn: Connection) -> int:
+    return 1 if conn.dialect.name == "postgresql" else 0

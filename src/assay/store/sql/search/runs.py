@@ -1,0 +1,243 @@
+"""Search for runs: by default the latest started first, ties by run id.
+
+Searches ordered by start or by a metric walk an index; all others read the matching runs and sort them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import msgspec
+from sqlalchemy import Connection, FromClause, and_, case, exists, not_, or_
+
+from assay.entities.ids import ExperimentId, RunId
+from assay.entities.lifecycle import LifecycleStage, ViewType
+from assay.search.parse import parse_filter, parse_order_by
+from assay.search.tree import Field, FieldKind, Figure, Node, OrderTerm
+from assay.search.vocabulary import RUNS, ValueType
+from assay.store.base import Query
+from assay.store.sql import tables
+from assay.store.sql.search.conditions import (
+    Condition,
+    Dialect,
+    Source,
+    compile_tree,
+    one_of,
+    sorted_text,
+    unindexed,
+)
+from assay.store.sql.search.order import MISSING, NAN, VALUE, OrderColumn
+from assay.store.sql.search.pages import Phase, check_max_results, open_start, read_page
+
+_START = Field(FieldKind.ATTRIBUTE, "start_time")
+_RUN_ID = Field(FieldKind.ATTRIBUTE, "run_id")
+
+
+def search_runs(
+    conn: Connection, experiment_ids: Sequence[ExperimentId], query: Query
+) -> tuple[list[RunId], str | None]:
+    """Ids of the runs of these experiments that match, in order, and the token of the next page.
+
+    Raises:
+        InvalidFilter: filter or order don't parse.
+        InvalidPageToken: the token is damaged or of another query.
+        InvalidInput: ``max_results`` is out of range.
+    """
+    check_max_results(query.max_results)
+    tree = parse_filter(query.filter, RUNS)
+    order = complete_order(parse_order_by(query.order_by, RUNS))
+    scope = sorted(set(experiment_ids))
+    types = [_type_of(term.field) for term in order]
+    start = open_start(query, entity="runs", scope=scope, types=types)
+    if not scope:
+        return [], None
+    plan = _Plan(
+        dialect=cast(Dialect, conn.dialect.name),
+        experiment_ids=scope,
+        view=query.view,
+        tree=tree,
+        order=order,
+        now_ms=start.now_ms,
+    )
+    ids, token = read_page(conn, plan.phases(), start=start, max_results=query.max_results)
+    return cast("list[RunId]", ids), token
+
+
+def complete_order(order: Sequence[OrderTerm]) -> list[OrderTerm]:
+    """The order with what breaks its ties: the latest started first, then by run id."""
+    terms = list(order)
+    named = {term.field for term in terms}
+    if _START not in named:
+        terms.append(OrderTerm(_START, descending=True))
+    if _RUN_ID not in named:
+        terms.append(OrderTerm(_RUN_ID))
+    return terms
+
+
+def _type_of(field: Field) -> type:
+    if field.kind is FieldKind.METRIC:
+        return int if field.figure is Figure.COUNT and not field.dotted else float
+    if field.kind is not FieldKind.ATTRIBUTE:
+        return str
+    return str if RUNS.attributes[field.key].type is ValueType.TEXT else int
+
+
+class _Plan(msgspec.Struct, frozen=True):
+    """One search: how its phases are made."""
+
+    dialect: Dialect
+    experiment_ids: Sequence[str]
+    view: ViewType
+    tree: Node
+    order: Sequence[OrderTerm]
+    now_ms: int
+
+    def phases(self) -> list[Phase]:
+        """The statements of the search, in order."""
+        first = self.order[0].field
+        if first == _START:
+            return [self._by_start(VALUE), self._by_start(MISSING)]
+        if first.kind is FieldKind.METRIC and first.figure is Figure.LAST and not first.dotted:
+            return [self._by_metric(VALUE), self._by_metric(NAN), self._without_metric()]
+        runs = tables.runs.alias("r")
+        joined, columns = self._columns(self.order, runs, runs)
+        return [self._phase(runs, joined, columns, [])]
+
+    def _by_start(self, rank: int) -> Phase:
+        """Runs with, or without, a start."""
+        runs = tables.runs.alias("r")
+        joined, rest = self._columns(self.order[1:], runs, runs)
+        column = OrderColumn(
+            runs.c.start_time, int, descending=self.order[0].descending, fixed=rank
+        )
+        has_start = runs.c.start_time.is_not(None)
+        return self._phase(
+            runs, joined, [column, *rest], [has_start if rank == VALUE else not_(has_start)]
+        )
+
+    def _by_metric(self, rank: int) -> Phase:
+        """Runs with a number, or NaN, as the latest value of the first metric."""
+        runs = tables.runs.alias("r")
+        walked = tables.metric_summaries.alias("w")
+        both = walked.join(runs, runs.c.run_id == walked.c.run_id)
+        joined, rest = self._columns(self.order[1:], both, runs)
+        last = walked.c.last
+        column = OrderColumn(last, float, descending=self.order[0].descending, fixed=rank)
+        conditions = [
+            walked.c.key == self.order[0].field.key,
+            walked.c.is_latest,
+            last.is_not(None) if rank == VALUE else last.is_(None),
+        ]
+        return self._phase(runs, joined, [column, *rest], conditions, walked=walked)
+
+    def _without_metric(self) -> Phase:
+        """Runs that lack the first metric."""
+        runs = tables.runs.alias("r")
+        joined, rest = self._columns(self.order[1:], runs, runs)
+        lacking = tables.metric_summaries.alias()
+        has_metric = exists().where(
+            lacking.c.run_id == runs.c.run_id, lacking.c.key == self.order[0].field.key
+        )
+        column = OrderColumn(runs.c.start_time, float, fixed=MISSING)
+        return self._phase(runs, joined, [column, *rest], [not_(has_metric)])
+
+    def _phase(
+        self,
+        runs: FromClause,
+        joined: FromClause,
+        columns: Sequence[OrderColumn],
+        conditions: Sequence[Condition],
+        *,
+        walked: FromClause | None = None,
+    ) -> Phase:
+        # The filter hangs on the walked index, not on the runs, so that runs are looked up for matches only.
+        owner = runs.c.run_id if walked is None else walked.c.run_id
+        source = self._source(runs, owner)
+        stage: ColumnElement[str] = runs.c.lifecycle_stage
+        experiment: ColumnElement[str] = runs.c.experiment_id
+        if walked is not None and self.dialect == "sqlite":
+            stage, experiment = unindexed(stage), unindexed(experiment)
+        seen: list[Condition] = [one_of(experiment, self.experiment_ids, self.dialect)]
+        if self.view is not ViewType.ALL:
+            active = self.view is ViewType.ACTIVE_ONLY
+            seen.append(stage == (LifecycleStage.ACTIVE if active else LifecycleStage.DELETED))
+        return Phase(
+            ident=owner,
+            tables=joined,
+            conditions=[*conditions, *seen, compile_tree(self.tree, source)],
+            columns=columns,
+        )
+
+    def _source(self, runs: FromClause, owner: Any) -> Source:
+        return Source(
+            dialect=self.dialect,
+            owner=owner,
+            attributes={name: _attribute(runs, name) for name in RUNS.attributes},
+            params=tables.params,
+            tags=tables.tags,
+            owner_column="run_id",
+            metric_rows=lambda rows: and_(rows.c.run_id == owner, rows.c.is_latest),
+            now_ms=self.now_ms,
+        )
+
+    def _columns(
+        self, order: Sequence[OrderTerm], joined: FromClause, runs: FromClause
+    ) -> tuple[FromClause, list[OrderColumn]]:
+        """The columns of these terms, and the tables with what they need joined to them."""
+        columns: list[OrderColumn] = []
+        for term in order:
+            joined, column = self._column(term, joined, runs)
+            columns.append(column)
+        return joined, columns
+
+    def _column(
+        self, term: OrderTerm, joined: FromClause, runs: FromClause
+    ) -> tuple[FromClause, OrderColumn]:
+        field, descending = term.field, term.descending
+        if field.kind is FieldKind.METRIC:
+            return self._metric_column(term, joined, runs)
+        if field.kind is FieldKind.ATTRIBUTE:
+            value = _attribute(runs, field.key)
+            if RUNS.attributes[field.key].type is not ValueType.TEXT:
+                return joined, OrderColumn(value, int, descending=descending, nullable=True)
+            return joined, OrderColumn(sorted_text(value, self.dialect), str, descending=descending)
+        table = tables.params if field.kind is FieldKind.PARAM else tables.tags
+        rows = table.alias()
+        joined = joined.outerjoin(
+            rows, and_(rows.c.run_id == runs.c.run_id, rows.c.key == field.key)
+        )
+        value = sorted_text(rows.c.value, self.dialect)
+        return joined, OrderColumn(value, str, descending=descending, nullable=True)
+
+    def _metric_column(
+        self, term: OrderTerm, joined: FromClause, runs: FromClause
+    ) -> tuple[FromClause, OrderColumn]:
+        field = term.field
+
+        def rows_of(key: str) -> FromClause:
+            nonlocal joined
+            rows = tables.metric_summaries.alias()
+            joined = joined.outerjoin(
+                rows,
+                and_(rows.c.run_id == runs.c.run_id, rows.c.key == key, rows.c.is_latest),
+            )
+            return rows
+
+        rows = rows_of(field.key)
+        value: ColumnElement[Any] = rows.c[field.figure]
+        present: Condition = rows.c.run_id.is_not(None)
+        if field.dotted:
+            whole = rows_of(field.literal_key)
+            is_whole = whole.c.run_id.is_not(None)
+            value = case((is_whole, whole.c.last), else_=value)
+            present = or_(is_whole, present)
+        return joined, OrderColumn(
+            value, _type_of(field), descending=term.descending, nullable=True, present=present
+        )
+
+
+def _attribute(runs: FromClause, name: str) -> Any:
+    if name == "duration":
+        return runs.c.end_time - runs.c.start_time
+    return runs.c[name]

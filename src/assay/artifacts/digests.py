@@ -7,8 +7,9 @@ import hmac
 import os
 from collections.abc import Iterable, Iterator
 
-from assay.artifacts.base import CHUNK_BYTES
 from assay.errors import Corrupted
+
+_BUFFER_BYTES = 1 << 20
 
 
 class Hashed:
@@ -67,7 +68,7 @@ def sha256_of_file(file: str | os.PathLike[str]) -> str:
 def sha256_of_fd(fd: int) -> str:
     """The SHA-256 of what an open file holds from its current position, in hex."""
     digest = hashlib.sha256()
-    buffer = bytearray(CHUNK_BYTES)
+    buffer = bytearray(_BUFFER_BYTES)
     view = memoryview(buffer)
     while count := os.readv(fd, [buffer]):
         digest.update(view[:count])

@@ -212,12 +212,19 @@ class LocalArtifactStore(ArtifactStore):
         names = file_segments(path, purpose="written")
         return LocalWriter(path, self._area, (*self._above, *names), durable=self._durable)
 
-    def write(self, path: ArtifactPath, chunks: Iterable[bytes]) -> str:
+    def write(
+        self,
+        path: ArtifactPath,
+        chunks: Iterable[bytes],
+        *,
+        sha256: str | None = None,
+        size_bytes: int | None = None,
+    ) -> str:
         """See ``ArtifactStore.write``."""
         with self.writer(path) as writer:
             for chunk in chunks:
                 writer.write(chunk)
-            return writer.publish()
+            return writer.publish(expected_sha256=sha256)
 
     def adopt(self, path: ArtifactPath, file: str, *, sha256: str | None = None) -> str:
         """See ``SupportsAdopt``; ``sha256`` spares reading a file whose digest the caller took

@@ -25,7 +25,7 @@ from assay.artifacts.base import (
 )
 from assay.artifacts.paths import HIDDEN
 from assay.entities.names import ArtifactPath
-from assay.errors import ArtifactNotFound, InvalidInput, NotFound
+from assay.errors import ArtifactNotFound, Corrupted, InvalidInput, NotFound
 
 ESCAPES = [
     "../x",
@@ -116,6 +116,8 @@ class ArtifactStoreContract:
     """How many uploads ``test_upload_cut_anywhere_is_never_visible`` cuts."""
     large_bytes = 20_000_000
     """Size of a file that a store may split on its way."""
+    signed_name = "d/signed file"
+    """Name for which URLs are signed."""
 
     def test_written_file_reads_back_with_size_and_digest(self, store: ArtifactStore) -> None:
         digest = store.write(path("a/b.bin"), [b"one", b"", b"two"])
@@ -216,6 +218,19 @@ class ArtifactStoreContract:
         content = content_of(store, "f")
         assert content in versions
         assert store.digest(path("f")) == sha256(content)
+
+    def test_content_other_than_its_digest_says_is_not_published(
+        self, store: ArtifactStore
+    ) -> None:
+        for content in (b"small", bytes(self.large_bytes)):
+            with pytest.raises(Corrupted):
+                store.write(path("f"), [content], sha256=sha256(b"other"))
+            assert paths_in(store) == []
+            expected = sha256(content).upper()
+            size = len(content)
+            store.write(path("g"), [content], sha256=expected, size_bytes=size)
+            assert b"".join(store.read_verified(path("g"))) == content
+            store.delete(path("g"))
 
     def test_list_of_one_level_shows_files_and_folders_sorted(self, store: ArtifactStore) -> None:
         for name in ("b/x", "b/y/z", "a", "c", "b-1"):
@@ -382,11 +397,11 @@ class ArtifactStoreContract:
     def test_presigned_urls_read_and_write_without_credentials(self, store: ArtifactStore) -> None:
         if not isinstance(store, SupportsPresign):
             return
-        write = store.presign_write(path("d/signed file"), expires_s=60)
+        write = store.presign_write(path(self.signed_name), expires_s=60)
         with urllib3.PoolManager() as http:
             put = http.request("PUT", write.url, headers=write.headers, body=b"direct")
             assert put.status in (200, 201)
-            read = store.presign_read(path("d/signed file"), expires_s=60)
+            read = store.presign_read(path(self.signed_name), expires_s=60)
             assert http.request("GET", read.url, headers=read.headers).data == b"direct"
-        assert content_of(store, "d/signed file") == b"direct"
-        assert store.digest(path("d/signed file")) is None
+        assert content_of(store, self.signed_name) == b"direct"
+        assert store.digest(path(self.signed_name)) is None

@@ -18,7 +18,7 @@ LINES: list[list[str]] = [
     ["cli"],
     ["server", "serving", "importers", "faces", "testing"],
     ["autolog", "integrations", "projects"],
-    ["fluent", "registry"],
+    ["fluent", "registry", "archive"],
     ["client", "models", "context", "data"],
     ["store.sql", "store.rest", "artifacts"],
     ["store.base", "artifacts.base"],

@@ -1,0 +1,53 @@
+"""Connecting: from a location to the stores behind it.
+
+The stores are imported when the first one is opened, not with this module: SQLAlchemy and NumPy take longer to
+import than a short script takes to log all it has, and the shipper's thread can do it meanwhile.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assay.client.journal_files import make_private_folder
+from assay.store.uri import Location
+
+if TYPE_CHECKING:
+    from assay.artifacts.base import ArtifactStore
+    from assay.store.base import Store
+
+__all__ = ["open_run_artifacts", "open_store"]
+
+
+def open_store(location: Location) -> Store:
+    """Open the store of a location; the folder of a local one is made.
+
+    Raises:
+        SchemaMismatch: the database was written by another version of Assay.
+        StoreUnavailable: the database can't be reached; a server is first asked by the first call.
+    """
+    if location.kind == "http":
+        from assay.store.rest import open_rest_store
+
+        return open_rest_store(location.tracking_uri)
+    from assay.store.sql.store import open_sql_store
+
+    if location.kind == "sqlite":
+        make_private_folder(location.home)
+    return open_sql_store(location.tracking_uri, artifact_root=location.artifact_root)
+
+
+def open_run_artifacts(location: Location, store: Store, artifact_uri: str) -> ArtifactStore:
+    """The artifact store at the ``artifact_uri`` of a run, or the ``artifact_location`` of a logged model.
+
+    Args:
+        location: where the run is recorded: ``mlflow-artifacts:`` leads to its server, or to its own root.
+        store: the open store of that location.
+        artifact_uri: what the run or model says.
+    """
+    from assay.artifacts.uri import open_artifact_store
+
+    if location.kind == "http":
+        return open_artifact_store(artifact_uri, tracking_uri=location.tracking_uri)
+    root = location.artifact_root
+    return open_artifact_store(artifact_uri, local_root=None if "://" in root else Path(root))

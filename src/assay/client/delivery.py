@@ -1,0 +1,181 @@
+"""Delivery: what brings pieces of a journal and files of a spool into a store, each once and in order.
+
+A store that is away, full or needs a person (credentials, an upgrade) raises: the caller tries again later and
+nothing moves. What a store refuses for good is set aside, and the rest goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assay.client import connect
+from assay.client.packing import Packed
+from assay.client.quarantine import Quarantine
+from assay.client.sources import Source
+from assay.client.spool import Spool, SpooledFile, Waiting
+from assay.entities.ids import ModelId, RunId, WriterId
+from assay.entities.operations import Delivery, Operation
+from assay.errors import AssayError, Conflict, InvalidInput, NotFound, RemoteError
+from assay.store.uri import Location
+
+if TYPE_CHECKING:
+    from assay.artifacts.base import ArtifactStore
+    from assay.store.base import Store
+
+_CHUNK_BYTES = 1 << 20
+_MAX_OPEN_ARTIFACT_STORES = 64
+
+
+def is_final(error: Exception) -> bool:
+    """Whether trying the same again can't help: the content itself is refused."""
+    if isinstance(error, RemoteError):
+        return 400 <= error.remote_status < 500 and error.remote_status not in (401, 403, 408, 429)
+    return isinstance(error, InvalidInput | NotFound)
+
+
+class Courier:
+    """Brings journals and spools of one destination to its store. Used by one thread at a time."""
+
+    def __init__(self, location: Location, quarantine: Quarantine | None = None) -> None:
+        self.location = location
+        self.quarantine = quarantine or Quarantine(location.journal_folder)
+        self._store: Store | None = None
+        self._artifacts: dict[str, ArtifactStore] = {}
+        self._alone_until: dict[WriterId, int] = {}
+        self.refused = 0
+
+    @property
+    def store(self) -> Store:
+        """The open store; raises what ``open_store`` raises."""
+        if self._store is None:
+            self._store = connect.open_store(self.location)
+        return self._store
+
+    def resume(self, source: Source) -> None:
+        """Put a source to where the store stands with its writer."""
+        source.seek(self.store.position(source.writer_id))
+
+    def deliver(self, source: Source) -> Packed | None:
+        """Deliver the next piece; ``None`` when the source has no more for now.
+
+        Raises:
+            AssayError: not now; the source stands where it stood.
+        """
+        position: int | None = None
+        packed = source.next(max_records=1 if source.writer_id in self._alone_until else None)
+        if packed is None:
+            return None
+        try:
+            position = self._apply(source, packed)
+        except BaseException:
+            source.seek(packed.start)
+            raise
+        if position is not None and position != packed.end:
+            source.seek(position)
+        else:
+            source.delivered(packed.end)
+            if packed.end >= self._alone_until.get(source.writer_id, 0):
+                self._alone_until.pop(source.writer_id, None)
+        return packed
+
+    def _apply(self, source: Source, packed: Packed) -> int | None:
+        """Apply a piece; returns where to go on when that isn't its end."""
+        for record in packed.bad:
+            self.quarantine.keep_bad(source.writer_id, record)
+        delivery = Delivery(source.writer_id, packed.start, packed.end, packed.operations)
+        try:
+            receipt = self.store.apply(delivery)
+        except Conflict:
+            return self.store.position(source.writer_id)
+        except (InvalidInput, NotFound, RemoteError) as error:
+            if not is_final(error):
+                raise
+            if len(packed.operations) > 1:
+                # One of them spoils the rest: deliver them one by one up to the end of this piece.
+                self._alone_until[source.writer_id] = packed.end
+                return packed.start
+            for operation in packed.operations:
+                self._refuse(source, operation, error.error_code, error.message)
+            return None
+        for refusal in receipt.refusals:
+            operation = packed.operations[refusal.index]
+            self._refuse(source, operation, refusal.error_code, refusal.message)
+        return None
+
+    def _refuse(self, source: Source, operation: Operation, code: str, message: str) -> None:
+        self.refused += 1
+        self.quarantine.keep_refused(source.writer_id, operation, error_code=code, message=message)
+
+    def publish(self, source: Source, spool: Spool, *, before: int) -> int:
+        """Publish the files of a spool that were logged before position ``before``; returns how many.
+
+        Raises:
+            Exception: a file can't be published now; those before it are.
+        """
+        published = 0
+        for waiting in spool.waiting():
+            if waiting.file.position > before:
+                break
+            try:
+                self._publish(waiting)
+            except AssayError as error:
+                if not is_final(error):
+                    raise
+                self._refuse_file(source, waiting, error)
+            spool.remove(waiting.number)
+            published += 1
+        return published
+
+    def _publish(self, waiting: Waiting) -> None:
+        # Imported with the first file: the stores of artifacts cost a start that most runs don't need.
+        from assay.artifacts.base import SupportsAdopt
+
+        if not waiting.content.exists():
+            # Taken over by rename just before the process died: all that is left is the description.
+            return
+        store = self._artifact_store(waiting.file)
+        if isinstance(store, SupportsAdopt):
+            store.adopt(waiting.file.path, str(waiting.content))
+        else:
+            store.write(waiting.file.path, _chunks(waiting.content))
+
+    def _artifact_store(self, file: SpooledFile) -> ArtifactStore:
+        known = self._artifacts.get(file.owner_id)
+        if known is not None:
+            return known
+        if file.owner == "run":
+            uri = self.store.runs.get(RunId(file.owner_id)).info.artifact_uri
+        else:
+            uri = self.store.logged_models.get(ModelId(file.owner_id)).artifact_location
+        if len(self._artifacts) >= _MAX_OPEN_ARTIFACT_STORES:
+            self._artifacts.clear()
+        opened = connect.open_run_artifacts(self.location, self.store, uri)
+        self._artifacts[file.owner_id] = opened
+        return opened
+
+    def _refuse_file(self, source: Source, waiting: Waiting, error: AssayError) -> None:
+        self.refused += 1
+        kept = self.quarantine.folder / f"{source.writer_id}-{waiting.number:010d}.file"
+        if waiting.content.exists():
+            waiting.content.rename(kept)
+        self.quarantine.keep_refused(
+            source.writer_id,
+            waiting.file,
+            error_code=error.error_code,
+            message=f"{error.message} (The file is kept as {kept}.)",
+        )
+
+    def close(self) -> None:
+        """Close the store."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+        self._artifacts.clear()
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            yield chunk

@@ -1,0 +1,241 @@
+"""The recorder: where everything that a program logs goes in, one per process and destination.
+
+Promises:
+
+- A call that returned is kept: it survives ``kill -9``, ``os._exit`` and a store that is away.
+- No call waits for a network or a database. A full disk costs records, never the training; it is said once.
+- Thread-safe. In a forked child a recorder goes on with a journal of its own.
+
+What the rules of the data say is checked by the callers before it comes here; what the store refuses all the same
+is set aside, see ``assay.client.quarantine``.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from assay.client import exiting
+from assay.client.counting import count_records
+from assay.client.journal import Dropped, Journal
+from assay.client.run_markers import mark_ended, mark_started
+from assay.client.shipper import Shipper
+from assay.client.spool import Spool
+from assay.entities.ids import ModelId, RunId
+from assay.entities.metrics import SeriesKey
+from assay.entities.names import ArtifactPath
+from assay.entities.operations import Operation, StartRun, UpdateRun
+from assay.errors import StoreUnavailable
+from assay.store.uri import Location
+
+__all__ = ["PendingCounts", "Recorder", "recorder_for"]
+
+_log = logging.getLogger(__name__)
+
+_PROGRESS_S = 0.2
+
+
+class PendingCounts(NamedTuple):
+    """What is recorded and not delivered yet."""
+
+    points: int
+    operations: int
+    files: int
+    bytes: int
+    """Of the journal; files not counted."""
+
+    def __bool__(self) -> bool:
+        return bool(self.bytes or self.files)
+
+
+class Recorder:
+    """Records what a process logs to one destination."""
+
+    def __init__(self, location: Location) -> None:
+        self.location = location
+        self._begin()
+
+    def _begin(self) -> None:
+        self._journal = Journal(
+            self.location.journal_folder, self.location.shown_uri, on_first_record=self._started
+        )
+        self._spool = Spool(self._journal.folder)
+        self._shipper = Shipper(self.location, self._journal, self._spool)
+        # The hot path goes straight to the journal.
+        self._point = self._journal.point
+        self._row = self._journal.row
+
+    def _started(self) -> None:
+        self._shipper.start()
+        exiting.finish_at_exit(self)
+
+    def metric(
+        self,
+        run_id: RunId,
+        key: str,
+        value: float,
+        step: int,
+        timestamp_ms: int,
+        series: SeriesKey | None = None,
+    ) -> None:
+        """Record a point. ``series`` instead of ``key`` where it belongs to a model or a data set.
+
+        Raises:
+            InvalidInput: a value that is no number, a step or timestamp beyond 64 bits.
+        """
+        self._point(run_id, key if series is None else series, value, step, timestamp_ms)
+
+    def metrics(
+        self,
+        run_id: RunId,
+        values: Mapping[str, float],
+        step: int,
+        timestamp_ms: int,
+        *,
+        model_id: str = "",
+        dataset_name: str = "",
+        dataset_digest: str = "",
+    ) -> None:
+        """Record a point for each key, all at one step and time.
+
+        Raises:
+            InvalidInput: a value that is no number, a step or timestamp beyond 64 bits.
+        """
+        source = (model_id, dataset_name, dataset_digest)
+        self._row(run_id, values, step, timestamp_ms, source=source)
+
+    def append(self, operation: Operation) -> None:
+        """Record anything but points."""
+        journal = self._journal
+        journal.operation(operation)
+        if isinstance(operation, StartRun):
+            mark_started(journal.folder, operation.run_id, operation.start_time)
+        elif isinstance(operation, UpdateRun) and operation.status is not None:
+            if operation.status.is_final:
+                mark_ended(journal.folder, operation.run_id)
+                journal.forget(operation.run_id)
+
+    def start_run(self, operation: StartRun) -> RunId:
+        """Record that a run starts; returns the id under which it is to be logged."""
+        self.append(operation)
+        return operation.run_id
+
+    def artifact(self, run_id: RunId, path: ArtifactPath, source: Path | bytes) -> None:
+        """Record a file of a run. It is copied now and published later, under ``path``.
+
+        Raises:
+            OSError: the source can't be read, or there is no space for the copy.
+        """
+        self._shipper.start()
+        exiting.finish_at_exit(self)
+        self._spool.add(
+            source, owner="run", owner_id=run_id, path=path, position=self._journal.position
+        )
+
+    def model_artifact(self, model_id: ModelId, path: ArtifactPath, source: Path | bytes) -> None:
+        """Record a file of a logged model; see ``artifact``."""
+        self._shipper.start()
+        exiting.finish_at_exit(self)
+        self._spool.add(
+            source, owner="model", owner_id=model_id, path=path, position=self._journal.position
+        )
+
+    @property
+    def pending(self) -> PendingCounts:
+        """What waits. Without delay while nothing does; else it reads what waits in the journal."""
+        files = self._spool.added - self._spool.removed
+        start, end = self._shipper.delivered, self._journal.position
+        if start == end:
+            return PendingCounts(0, 0, files, 0)
+        counts = count_records(self._journal.folder, start, end)
+        return PendingCounts(counts.points, counts.operations, files, end - start)
+
+    @property
+    def dropped(self) -> Dropped:
+        """What a full disk made it lose."""
+        return self._journal.dropped
+
+    @property
+    def last_error(self) -> Exception | None:
+        """Why the last delivery failed; ``None`` after one that went well."""
+        return self._shipper.last_error
+
+    def flush(
+        self,
+        timeout_s: float | None = None,
+        on_progress: Callable[[PendingCounts], None] | None = None,
+        *,
+        retry: bool = True,
+    ) -> None:
+        """Wait until all recorded so far is in the store.
+
+        Args:
+            timeout_s: how long to try. ``None``: as long as deliveries succeed; the first that fails ends it.
+            on_progress: called some times a second with what waits.
+            retry: whether a delivery that failed is tried again while there is time.
+
+        Raises:
+            StoreUnavailable: it isn't there yet. Nothing is lost; it is delivered later.
+        """
+        if on_progress is None:
+            self._shipper.flush(timeout_s, retry=retry)
+            return
+        with exiting.reporting(lambda: on_progress(self.pending), every_s=_PROGRESS_S):
+            self._shipper.flush(timeout_s, retry=retry)
+
+    def close(self, *, deliver: bool = True) -> None:
+        """Deliver what waits and end. What can't be delivered stays for the next process of this folder.
+
+        What is recorded afterwards begins a new journal.
+        """
+        journal, shipper, spool = self._journal, self._shipper, self._spool
+        if not journal.has_records and not spool.added:
+            return
+        try:
+            if deliver:
+                shipper.flush()
+        except StoreUnavailable as error:
+            _log.debug("Closed with records that wait.", exc_info=error)
+        if shipper.delivered < journal.position:
+            journal.sync()
+        self._begin()
+        if not shipper.stop():
+            return  # a delivery hangs: the process's end releases the journal to the next one
+        journal.close()
+        if shipper.delivered == journal.position and spool.added == spool.removed:
+            shutil.rmtree(journal.folder, ignore_errors=True)
+        journal.release()
+        shipper.courier.close()
+
+    def begin_anew_after_fork(self) -> None:
+        """In a forked child: leave the parent's journal, thread and store alone, and start afresh."""
+        _of_the_parent.append((self._journal, self._shipper))
+        self._journal.abandon()
+        self._begin()
+
+
+_of_the_parent: list[object] = []
+"""What a child inherited. Kept, because closing a database connection twice would disturb the parent's."""
+
+_recorders: dict[Location, Recorder] = {}
+
+
+def recorder_for(location: Location) -> Recorder:
+    """The recorder of this process for a destination; always the same one."""
+    recorder = _recorders.get(location)
+    if recorder is None:
+        recorder = _recorders.setdefault(location, Recorder(location))
+    return recorder
+
+
+def _after_fork_in_child() -> None:
+    exiting.forget_recorders()
+    for recorder in _recorders.values():
+        recorder.begin_anew_after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -33,6 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.expression import UnaryExpression
 from sqlalchemy.sql.operators import custom_op
+from sqlalchemy.types import TypeEngine
 
 from assay.entities.tags import DATASET_CONTEXT
 from assay.search.patterns import Wildcard, fold_case, parse_pattern
@@ -205,7 +206,7 @@ def _value_condition(
             return _pattern(comparison, column, source)
         return _OPERATORS[comparator](column, literal(value, Text))  # type: ignore[no-any-return]
     # The literal's own type keeps the driver from casting 1.5 to the column's integer.
-    kind = BigInteger() if isinstance(value, int) else Double()
+    kind: TypeEngine[Any] = BigInteger() if isinstance(value, int) else Double()
     return _OPERATORS[comparator](column, literal(value, kind))  # type: ignore[no-any-return]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import Connection, FromClause, and_, case, exists, not_, or_
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, case, exists, not_, or_
 
 from assay.entities.ids import ExperimentId, RunId
 from assay.entities.lifecycle import LifecycleStage, ViewType

@@ -35,6 +35,7 @@ ROOM_OF: dict[str, str] = {
     "assay.artifacts.base": "artifacts.base",
     "assay.errors": "errors",
     "assay.version": "errors",
+    "assay.__main__": "cli",
     "assay.flavors": "models",
 }
 """Modules whose room is not simply their folder."""

@@ -33,6 +33,7 @@ ROOM_OF: dict[str, str] = {
     "assay.store.uri": "store.base",
     "assay.store.base": "store.base",
     "assay.artifacts.base": "artifacts.base",
+    "assay.artifacts.digests": "artifacts.base",
     "assay.errors": "errors",
     "assay.version": "errors",
     "assay.__main__": "cli",

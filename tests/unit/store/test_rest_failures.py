@@ -79,6 +79,15 @@ def test_the_class_named_by_an_assay_server_wins_over_the_wording() -> None:
     assert str(error) == "new words"
 
 
+def test_a_named_class_carries_its_facts_too() -> None:
+    body = json.dumps(
+        {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": errors.RunNotFound("abc").message}
+    ).encode()
+    error = failure(404, body, class_name="RunNotFound")
+    assert isinstance(error, errors.RunNotFound)
+    assert error.run_id == "abc"
+
+
 def test_a_class_name_that_is_none_of_ours_is_ignored() -> None:
     body = json.dumps({"error_code": "INVALID_PARAMETER_VALUE", "message": "m"}).encode()
     assert type(failure(400, body, class_name="os.system")) is errors.InvalidInput

@@ -39,6 +39,11 @@ def answer(context: Context, value: Any) -> Reply:
     return Reply(_encode_json(_without_specials(msgspec.to_builtins(value))), headers=_VARY)
 
 
+def done(context: Context) -> Reply:
+    """The answer without fields."""
+    return answer(context, {})
+
+
 def columnar(
     context: Context, value: T, *, packed: Callable[[T], Any], listed: Callable[[T], Any]
 ) -> Reply:

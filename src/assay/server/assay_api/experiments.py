@@ -8,10 +8,10 @@ import msgspec
 
 from assay.entities.experiments import Experiment
 from assay.entities.lifecycle import ViewType
-from assay.server.assay_api.encoding import answer
+from assay.server.assay_api.encoding import answer, done
 from assay.server.context import Context
 from assay.server.replies import Reply
-from assay.server.routing import Body, Empty, Permission, Route
+from assay.server.routing import Body, Permission, Route
 from assay.store.base import Query
 from assay.store.rest import wire
 
@@ -42,10 +42,10 @@ def create(context: Context, request: wire.CreateExperiment) -> Reply:
     return answer(context, made)
 
 
-def set_tags(context: Context, request: wire.ExperimentTags) -> Empty:
+def set_tags(context: Context, request: wire.ExperimentTags) -> Reply:
     """Set tags, all or none."""
     context.store.experiments.set_tags(request.experiment_id, request.tags)
-    return Empty()
+    return done(context)
 
 
 def overview(context: Context, request: OverviewQuery) -> Reply:

@@ -7,10 +7,10 @@ import msgspec
 from assay.entities.ids import ModelId
 from assay.entities.logged_models import LoggedModel, NewLoggedModel
 from assay.entities.page import Page
-from assay.server.assay_api.encoding import answer
+from assay.server.assay_api.encoding import answer, done
 from assay.server.context import Context
 from assay.server.replies import Reply
-from assay.server.routing import Body, Empty, Permission, Route
+from assay.server.routing import Body, Permission, Route
 from assay.store.base import Query
 from assay.store.rest import wire
 
@@ -49,10 +49,10 @@ def search(context: Context, request: wire.ModelQuery) -> Reply:
     return answer(context, found)
 
 
-def delete_tag(context: Context, request: wire.ModelTag) -> Empty:
+def delete_tag(context: Context, request: wire.ModelTag) -> Reply:
     """Delete a tag, whatever characters its key has."""
     context.store.logged_models.delete_tag(request.model_id, request.key)
-    return Empty()
+    return done(context)
 
 
 ROUTES: tuple[Route, ...] = (

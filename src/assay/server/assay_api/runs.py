@@ -7,10 +7,10 @@ import msgspec
 from assay.entities.ids import RunId
 from assay.entities.page import Page
 from assay.entities.runs import NewRun, Run, RunInfo
-from assay.server.assay_api.encoding import JsonFloat, answer, columnar, numbers, raw
+from assay.server.assay_api.encoding import JsonFloat, answer, columnar, done, numbers, raw
 from assay.server.context import Context
 from assay.server.replies import Reply
-from assay.server.routing import Body, Empty, Permission, Route
+from assay.server.routing import Body, Permission, Route
 from assay.store.base import Query, RunTable
 from assay.store.rest import wire
 
@@ -85,12 +85,12 @@ def _listed(found: RunTable) -> TableJson:
     )
 
 
-def log_batch(context: Context, request: wire.RunBatch) -> Empty:
+def log_batch(context: Context, request: wire.RunBatch) -> Reply:
     """Log metrics, params and tags, all or nothing."""
     context.store.runs.log_batch(
         request.run_id, metrics=request.metrics, params=request.params, tags=request.tags
     )
-    return Empty()
+    return done(context)
 
 
 def count(context: Context, request: wire.CountRuns) -> Reply:

@@ -8,10 +8,10 @@ from assay.entities.ids import RunId
 from assay.entities.metrics import Buckets, History, Metric, SeriesKey
 from assay.entities.page import Page
 from assay.errors import LimitExceeded
-from assay.server.assay_api.encoding import JsonFloat, answer, columnar, numbers, raw
+from assay.server.assay_api.encoding import JsonFloat, answer, columnar, done, numbers, raw
 from assay.server.context import Context
 from assay.server.replies import Reply
-from assay.server.routing import Body, Empty, Permission, Route
+from assay.server.routing import Body, Permission, Route
 from assay.store.rest import wire
 
 GROUP = "Metrics"
@@ -163,10 +163,10 @@ def page(context: Context, request: wire.PageQuery) -> Reply:
     return answer(context, found)
 
 
-def append(context: Context, request: wire.AppendPoints) -> Empty:
+def append(context: Context, request: wire.AppendPoints) -> Reply:
     """Append points of a run, in columns."""
     context.store.metrics.append(request.run_id, request.batch)
-    return Empty()
+    return done(context)
 
 
 ROUTES: tuple[Route, ...] = (

@@ -118,9 +118,9 @@ def failure(
     # MLflow appends the database's own error to some messages.
     message = (said.message or "").partition("\n[SQL:")[0]
     message = message or f"The server answered {said.error_code} (HTTP {status})."
-    named = _BY_NAME.get(class_name) if class_name else None
-    if named is not None:
-        return _made(named, message)
+    kind = _BY_NAME.get(class_name) if class_name else None
+    if kind is not None:
+        return _made(kind, message, _facts(kind, message))
     code = str(said.error_code or "")
     if status == errors.StoreFull.http_status:
         return _made(errors.StoreFull, message)
@@ -131,6 +131,14 @@ def failure(
         if general is kind and (match := wording.search(message)):
             return _made(special, message, match.groupdict())
     return _made(kind, message)
+
+
+def _facts(kind: type[AssayError], message: str) -> dict[str, str]:
+    """What the message tells of the things it is about."""
+    for _, special, wording in _BY_WORDING:
+        if special is kind and (match := wording.search(message)):
+            return match.groupdict()
+    return {}
 
 
 def _foreign(status: int, body: bytes, *, server: str) -> AssayError:

@@ -72,12 +72,19 @@ def hydrate_models(conn: Connection, model_ids: Sequence[ModelId]) -> list[Logge
     metrics = model_metrics(conn, ids)
     return [
         LoggedModel(
-            *rows[i][:8],
-            LoggedModelStatus(rows[i][8]),
-            rows[i][9],
-            tags.get(i, {}),
-            params.get(i, {}),
-            metrics.get(i, []),
+            model_id=i,
+            experiment_id=rows[i][1],
+            name=rows[i][2],
+            artifact_location=rows[i][3],
+            creation_timestamp=rows[i][4],
+            last_updated_timestamp=rows[i][5],
+            model_type=rows[i][6],
+            source_run_id=rows[i][7],
+            status=LoggedModelStatus(rows[i][8]),
+            status_message=rows[i][9],
+            tags=tags.get(i, {}),
+            params=params.get(i, {}),
+            metrics=metrics.get(i, []),
         )
         for i in ids
         if i in rows

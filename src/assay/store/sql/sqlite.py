@@ -18,7 +18,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
@@ -183,8 +183,7 @@ class SqliteDatabase(Database):
 
     def _connect(self, *, reading: bool = False) -> Link:
         connection = self._engine.connect()
-        raw = connection.connection.dbapi_connection
-        assert isinstance(raw, sqlite3.Connection)
+        raw: Any = connection.connection.dbapi_connection
         if reading:
             raw.execute("PRAGMA query_only=ON")
         return Link(connection, raw)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import msgspec
@@ -102,6 +103,12 @@ def unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
     return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
 
 
+@lru_cache(maxsize=256)
+def alias(table: Table, name: str) -> FromClause:
+    """The table under another name; kept, because making one copies its columns (0.1 ms)."""
+    return table.alias(name)
+
+
 def sorted_text(column: ColumnElement[str], dialect: Dialect) -> ColumnElement[str]:
     """The column so that it compares by code point, as SQLite's and Python's text does."""
     return column.collate("C") if dialect == "postgresql" else column
@@ -139,7 +146,7 @@ def _keyed_rows(comparison: Comparison, source: Source, *, any_value: bool = Fal
     field = comparison.field
     table = source.params if field.kind is FieldKind.PARAM else source.tags
     assert table is not None
-    rows = table.alias()
+    rows = alias(table, "f")
     condition = and_(rows.c[source.owner_column] == source.owner, rows.c.key == field.key)
     if not any_value:
         numeric = field.kind is FieldKind.PARAM and isinstance(comparison.value, (int, float))
@@ -154,7 +161,7 @@ def _metric_condition(comparison: Comparison, source: Source) -> Condition:
     field = comparison.field
 
     def rows_where(key: str, figure: Figure | None) -> Condition:
-        rows = tables.metric_summaries.alias()
+        rows = alias(tables.metric_summaries, "f")
         assert source.metric_rows is not None
         condition = and_(source.metric_rows(rows), rows.c.key == key)
         if figure is not None:
@@ -175,7 +182,7 @@ def _metric_condition(comparison: Comparison, source: Source) -> Condition:
 
 
 def _dataset_condition(comparison: Comparison, source: Source) -> Condition:
-    used, datasets = tables.dataset_inputs.alias(), tables.datasets.alias()
+    used, datasets = alias(tables.dataset_inputs, "u"), alias(tables.datasets, "d")
     condition = used.c.run_id == source.owner
     if comparison.field.key == "context":
         value = json_text(used.c.tags, DATASET_CONTEXT, source.dialect)

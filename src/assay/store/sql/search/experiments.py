@@ -15,7 +15,14 @@ from assay.search.tree import Field, FieldKind, OrderTerm
 from assay.search.vocabulary import EXPERIMENTS, ValueType
 from assay.store.base import Query
 from assay.store.sql import tables
-from assay.store.sql.search.conditions import Condition, Dialect, Source, compile_tree, sorted_text
+from assay.store.sql.search.conditions import (
+    Condition,
+    Dialect,
+    Source,
+    alias,
+    compile_tree,
+    sorted_text,
+)
 from assay.store.sql.search.order import OrderColumn
 from assay.store.sql.search.pages import Phase, check_max_results, open_start, read_page
 
@@ -39,7 +46,7 @@ def search_experiments(conn: Connection, query: Query) -> tuple[list[ExperimentI
     order = parse_order_by(query.order_by, EXPERIMENTS) or _DEFAULT
     if all(term.field != _ID for term in order):
         order = (*order, OrderTerm(_ID, descending=True))
-    rows = tables.experiments.alias("e")
+    rows = alias(tables.experiments, "e")
     dialect = cast(Dialect, conn.dialect.name)
     columns = [column for term in order for column in _columns(term, rows, dialect)]
     start = open_start(query, entity="experiments", scope=None, types=[c.type for c in columns])

@@ -32,6 +32,7 @@ from assay.store.sql.search.conditions import (
     Condition,
     Dialect,
     Source,
+    alias,
     compile_tree,
     names_metrics,
     one_of,
@@ -69,7 +70,7 @@ def search_models(
     """
     check_max_results(query.max_results)
     tree = parse_filter(query.filter, LOGGED_MODELS)
-    models = tables.logged_models.alias("m")
+    models = alias(tables.logged_models, "m")
     dialect = cast(Dialect, conn.dialect.name)
     columns = _order_columns(order or _from_text(query.order_by), models, dialect)
     scope = sorted(set(experiment_ids))
@@ -100,7 +101,7 @@ def search_models(
         stage = LifecycleStage.ACTIVE if active else LifecycleStage.DELETED
         conditions.append(models.c.lifecycle_stage == stage)
     if datasets and not names_metrics(tree):
-        rows = tables.metric_summaries.alias()
+        rows = alias(tables.metric_summaries, "s")
         conditions.append(exists().where(_of_model(rows, models), _on(rows, datasets)))
     phase = Phase(ident=models.c.model_id, tables=models, conditions=conditions, columns=columns)
     ids, token = read_page(conn, [phase], start=start, max_results=query.max_results)
@@ -194,7 +195,7 @@ def _attribute_column(
 
 
 def _metric_column(field: Field, term: ModelOrder, models: FromClause) -> OrderColumn:
-    rows = tables.metric_summaries.alias()
+    rows = alias(tables.metric_summaries, "s")
     wanted = and_(_of_model(rows, models), rows.c.key == field.key)
     if term.dataset_name:
         wanted = and_(wanted, _on(rows, [(term.dataset_name, term.dataset_digest or None)]))

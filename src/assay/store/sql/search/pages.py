@@ -7,7 +7,7 @@ index give the order: "runs with a value, by value" is a walk along it that stop
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -86,7 +86,7 @@ def open_start(query: Query, *, entity: str, scope: object, types: Sequence[type
 
 
 def read_page(
-    conn: Connection, phases: Sequence[Phase], *, start: Start, max_results: int
+    conn: Connection, phases: Iterable[Phase], *, start: Start, max_results: int
 ) -> tuple[list[str], str | None]:
     """Ids of a page in order, and the token of the next page if there is one."""
     rows: list[tuple[Any, ...]] = []
@@ -95,12 +95,9 @@ def read_page(
         if statement is not None:
             rows += read_rows(conn, statement)
         if len(rows) > max_results:
-            break
-    token = None
-    if len(rows) > max_results:
-        del rows[max_results:]
-        token = _token(phases[0].columns, rows[-1], start)
-    return [row[0] for row in rows], token
+            del rows[max_results:]
+            return [row[0] for row in rows], _token(phase.columns, rows[-1], start)
+    return [row[0] for row in rows], None
 
 
 def read_rows(conn: Connection, statement: Select[Any]) -> list[tuple[Any, ...]]:

@@ -5,7 +5,7 @@ Searches ordered by start or by a metric walk an index; all others read the matc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -22,6 +22,7 @@ from assay.store.sql.search.conditions import (
     Condition,
     Dialect,
     Source,
+    alias,
     compile_tree,
     one_of,
     sorted_text,
@@ -93,20 +94,24 @@ class _Plan(msgspec.Struct, frozen=True):
     order: Sequence[OrderTerm]
     now_ms: int
 
-    def phases(self) -> list[Phase]:
-        """The statements of the search, in order."""
+    def phases(self) -> Iterator[Phase]:
+        """The statements of the search, in order, each made when it is asked for."""
         first = self.order[0].field
         if first == _START:
-            return [self._by_start(VALUE), self._by_start(MISSING)]
-        if first.kind is FieldKind.METRIC and first.figure is Figure.LAST and not first.dotted:
-            return [self._by_metric(VALUE), self._by_metric(NAN), self._without_metric()]
-        runs = tables.runs.alias("r")
-        joined, columns = self._columns(self.order, runs, runs)
-        return [self._phase(runs, joined, columns, [])]
+            yield self._by_start(VALUE)
+            yield self._by_start(MISSING)
+        elif first.kind is FieldKind.METRIC and first.figure is Figure.LAST and not first.dotted:
+            yield self._by_metric(VALUE)
+            yield self._by_metric(NAN)
+            yield self._without_metric()
+        else:
+            runs = alias(tables.runs, "r")
+            joined, columns = self._columns(self.order, runs, runs)
+            yield self._phase(runs, joined, columns, [])
 
     def _by_start(self, rank: int) -> Phase:
         """Runs with, or without, a start."""
-        runs = tables.runs.alias("r")
+        runs = alias(tables.runs, "r")
         joined, rest = self._columns(self.order[1:], runs, runs)
         column = OrderColumn(
             runs.c.start_time, int, descending=self.order[0].descending, fixed=rank
@@ -118,8 +123,8 @@ class _Plan(msgspec.Struct, frozen=True):
 
     def _by_metric(self, rank: int) -> Phase:
         """Runs with a number, or NaN, as the latest value of the first metric."""
-        runs = tables.runs.alias("r")
-        walked = tables.metric_summaries.alias("w")
+        runs = alias(tables.runs, "r")
+        walked = alias(tables.metric_summaries, "w")
         both = walked.join(runs, runs.c.run_id == walked.c.run_id)
         joined, rest = self._columns(self.order[1:], both, runs)
         last = walked.c.last
@@ -133,9 +138,9 @@ class _Plan(msgspec.Struct, frozen=True):
 
     def _without_metric(self) -> Phase:
         """Runs that lack the first metric."""
-        runs = tables.runs.alias("r")
+        runs = alias(tables.runs, "r")
         joined, rest = self._columns(self.order[1:], runs, runs)
-        lacking = tables.metric_summaries.alias()
+        lacking = alias(tables.metric_summaries, "x")
         has_metric = exists().where(
             lacking.c.run_id == runs.c.run_id, lacking.c.key == self.order[0].field.key
         )
@@ -186,24 +191,24 @@ class _Plan(msgspec.Struct, frozen=True):
     ) -> tuple[FromClause, list[OrderColumn]]:
         """The columns of these terms, and the tables with what they need joined to them."""
         columns: list[OrderColumn] = []
-        for term in order:
-            joined, column = self._column(term, joined, runs)
+        for number, term in enumerate(order):
+            joined, column = self._column(term, joined, runs, number=number)
             columns.append(column)
         return joined, columns
 
     def _column(
-        self, term: OrderTerm, joined: FromClause, runs: FromClause
+        self, term: OrderTerm, joined: FromClause, runs: FromClause, *, number: int
     ) -> tuple[FromClause, OrderColumn]:
         field, descending = term.field, term.descending
         if field.kind is FieldKind.METRIC:
-            return self._metric_column(term, joined, runs)
+            return self._metric_column(term, joined, runs, number=number)
         if field.kind is FieldKind.ATTRIBUTE:
             value = _attribute(runs, field.key)
             if RUNS.attributes[field.key].type is not ValueType.TEXT:
                 return joined, OrderColumn(value, int, descending=descending, nullable=True)
             return joined, OrderColumn(sorted_text(value, self.dialect), str, descending=descending)
         table = tables.params if field.kind is FieldKind.PARAM else tables.tags
-        rows = table.alias()
+        rows = alias(table, f"o{number}")
         joined = joined.outerjoin(
             rows, and_(rows.c.run_id == runs.c.run_id, rows.c.key == field.key)
         )
@@ -211,24 +216,24 @@ class _Plan(msgspec.Struct, frozen=True):
         return joined, OrderColumn(value, str, descending=descending, nullable=True)
 
     def _metric_column(
-        self, term: OrderTerm, joined: FromClause, runs: FromClause
+        self, term: OrderTerm, joined: FromClause, runs: FromClause, *, number: int
     ) -> tuple[FromClause, OrderColumn]:
         field = term.field
 
-        def rows_of(key: str) -> FromClause:
+        def rows_of(key: str, name: str) -> FromClause:
             nonlocal joined
-            rows = tables.metric_summaries.alias()
+            rows = alias(tables.metric_summaries, name)
             joined = joined.outerjoin(
                 rows,
                 and_(rows.c.run_id == runs.c.run_id, rows.c.key == key, rows.c.is_latest),
             )
             return rows
 
-        rows = rows_of(field.key)
+        rows = rows_of(field.key, f"o{number}")
         value: ColumnElement[Any] = rows.c[field.figure]
         present: Condition = rows.c.run_id.is_not(None)
         if field.dotted:
-            whole = rows_of(field.literal_key)
+            whole = rows_of(field.literal_key, f"whole{number}")
             is_whole = whole.c.run_id.is_not(None)
             value = case((is_whole, whole.c.last), else_=value)
             present = or_(is_whole, present)

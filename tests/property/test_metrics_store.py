@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 import struct
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit.store.metric_database import RUN, metric_database
 
-from assay.entities.metrics import Metric, SeriesKey
+from assay.entities.metrics import Metric
 from assay.metrics.downsample import grid
 from assay.metrics.points import batch_of_metrics, series_of
 from assay.store.sql.metric_fold import fold
 from assay.store.sql.metrics import SqlMetrics, append_metrics, append_points, latest_metrics
-from tests.unit.store.metric_database import RUN, metric_database
 
 KEYS = ["loss", "acc", "wärme/µ"]
 VALUES = [0.0, -0.0, 1.5, -1.5, math.nan, math.inf, -math.inf, 1e308, -1e308, 5e-324, 0.1]
@@ -197,3 +199,94 @@ def check_latest(database, model):
         best = max((p for p in every if p.key == metric.key), key=order)
         assert (metric.step, metric.timestamp) == (best.step, best.timestamp)
         assert bits(metric.value) == bits(best.value)
+
+
+def stretch(kind, count, seed, so_far):
+    """A batch of one series: behind what is there, in its midst, before it, or anywhere."""
+    rng = np.random.default_rng(seed)
+    if kind == "behind":
+        steps = so_far + np.arange(count)
+    elif kind == "before":
+        steps = -so_far - np.arange(count)
+    elif kind == "midst":
+        steps = rng.integers(0, so_far + 1, count)
+    elif kind == "far":
+        steps = rng.integers(-(2**62), 2**62, count)
+    else:
+        steps = np.full(count, so_far // 2)
+    found = rng.normal(size=count).round(3)
+    found[rng.random(count) < 0.02] = np.nan
+    found[rng.random(count) < 0.01] = np.inf
+    times = rng.integers(0, 10**6, count)
+    keys = rng.choice(["loss", "acc"], count, p=[0.9, 0.1])
+    return [
+        Metric(str(k), float(v), int(t), int(s))
+        for k, v, t, s in zip(keys, found, times, steps, strict=True)
+    ]
+
+
+stretches = st.tuples(
+    st.sampled_from("behind behind behind before midst far same again fold".split()),
+    st.sampled_from([1, 30, 300, 2_500, 9_000]),
+    st.integers(0, 2**32),
+)
+
+
+@settings(max_examples=25)
+@given(
+    script=st.lists(stretches, min_size=1, max_size=9),
+    count=st.sampled_from([1, 2, 7, 50, 333]),
+    bounds=st.tuples(st.integers(-20_000, 30_000), st.integers(0, 20_000)),
+)
+def test_long_curves_read_back_as_a_plain_model_has_them(script, count, bounds):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        metric_database(Path(folder)) as database,
+    ):
+        store, model, so_far, sent = SqlMetrics(database), Model(), 0, []
+        for kind, size, seed in script:
+            if kind == "fold":
+                apply(database, model, [("fold", [])])
+                continue
+            metrics = sent[seed % len(sent)] if kind == "again" and sent else None
+            metrics = metrics or stretch(kind, size, seed, so_far)
+            sent.append(metrics)
+            apply(database, model, [("points", metrics)])
+            so_far += size if kind == "behind" else 0
+        low, high = bounds[0], bounds[0] + bounds[1]
+        for key in model.points:
+            expected = model.series(key)
+            check_history(store, key, expected)
+            check_range(store, key, expected, low, high)
+            check_summary({s.series: s for s in store.summaries([RUN])[RUN]}[key], expected)
+            (whole,) = store.buckets([RUN], [key.key], count=count)
+            steps = [p.step for p in expected]
+            check_buckets(whole, expected, min(steps), max(steps), count)
+            part = store.buckets([RUN], [key.key], count=count, first_step=low, last_step=high)
+            assert bool(part) == any(low <= s <= high for s in steps)
+            for found in part:
+                check_buckets(found, expected, low, high, count)
+            ordered = sorted(expected, key=lambda p: (p.timestamp, p.step, value_order(p.value)))
+            check_pages(store, key.key, ordered, 4_000)
+
+
+@settings(max_examples=60)
+@given(
+    first=st.integers(-(2**63), 2**63 - 1) | st.integers(-100, 100),
+    width=st.integers(0, 2**64) | st.integers(0, 10_000),
+    count=st.integers(1, 3_000),
+)
+def test_a_grid_covers_its_range_in_equal_buckets_and_no_more_than_asked_for(first, width, count):
+    last = min(first + width, 2**63 - 1)
+    found = grid(first, last, count)
+    borders = found.borders().tolist()
+    assert len(borders) < count
+    assert all(first < border <= last for border in borders)
+    size = found.units << found.bits
+    assert all(b - a == size for a, b in pairwise(borders))
+    if borders:
+        assert borders[0] - first <= size
+        assert last - borders[-1] < size
+    # At most the next of four sizes between two powers of two is lost to rounding.
+    wanted = min(count, last - first + 1)
+    assert len(borders) + 1 >= wanted // 2 - 1

@@ -1,8 +1,8 @@
 """Blocks: the long-term form of a metric's points.
 
-A block holds points of one series of one run, sorted by (step, timestamp, value), compressed column by column with
-pcodec (https://github.com/pcodec/pcodec); short ones stay plain. Layout: docs/formats/metric-blocks.md.
-``store.sql.metric_fold`` decides when blocks are made and joined.
+A block holds points of one series of one run, sorted by (step, timestamp, value), compressed column
+by column with pcodec (https://github.com/pcodec/pcodec); short ones stay plain. Layout:
+docs/formats/metric-blocks.md. ``store.sql.metric_fold`` decides when blocks are made and joined.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pcodec.standalone import simple_compress, simple_decompress_into
 from assay.entities.metrics import History
 from assay.errors import Corrupted
 from assay.metrics.columns import Column, pack, unpack
+from assay.metrics.points import select
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,21 +34,24 @@ __all__ = [
 ]
 
 BLOCK_VERSION: Final = 1
-"""Written into each block. To change the layout: describe it in docs/formats/metric-blocks.md, count up here, keep
-the old reader in ``_decode_into``, and add a file written by the old version to the golden tests."""
+"""Written into each block. To change the layout: describe it in docs/formats/metric-blocks.md,
+count up here, keep the old reader in ``_decode_into``, and add a file written by the old version to
+the golden tests."""
 
 FULL_BLOCK: Final = 4_096
-"""Points of a full block: more make compression hardly better and reading a part of a curve dearer."""
+"""Points of a full block: more make compression hardly better and reading a part of a curve
+dearer."""
 MIN_COMPRESSED: Final = 256
 """Points from which pcodec pays: fewer cost it as much time and save little."""
 
 _PLAIN, _PCODEC = 0, 1
 _CHECKSUM = struct.Struct("<I")
 _HEADER = struct.Struct("<BBBBIIIqq")
-"""Version, codec, bytes per step and per timestamp (plain only), number of points, size of the step and the
-timestamp column, base step and timestamp (plain only)."""
+"""Version, codec, bytes per step and per timestamp (plain only), number of points, size of the step
+and the timestamp column, base step and timestamp (plain only)."""
 
-# Steps and timestamps nearly always grow evenly: naming the transform saves the search for it (ten times as long).
+# Steps and timestamps nearly always grow evenly: naming the transform saves the search for it (ten
+# times as long).
 _EVEN = ChunkConfig(mode_spec=ModeSpec.classic(), delta_spec=DeltaSpec.try_consecutive(1))
 # Level 4 against the default 8: 0.7 % larger, four times as fast.
 _NOISE = ChunkConfig(
@@ -61,7 +65,9 @@ _THOROUGH = ChunkConfig()
 
 
 def cut(points: History, *, size: int = FULL_BLOCK) -> list[slice]:
-    """Sorted points in slices of about ``size``, so that one (step, timestamp) never falls into two."""
+    """Sorted points in slices of about ``size``, so that one (step, timestamp) never falls into
+    two.
+    """
     count = len(points.steps)
     borders = [0]
     while count - borders[-1] > size:
@@ -73,7 +79,9 @@ def cut(points: History, *, size: int = FULL_BLOCK) -> list[slice]:
 
 
 def encode(points: History, *, thorough: bool = False) -> bytes:
-    """The stored form of one or more sorted points; ``thorough`` takes five times as long for the smallest."""
+    """The stored form of one or more sorted points; ``thorough`` takes five times as long for the
+    smallest.
+    """
     count = len(points.steps)
     steps = np.ascontiguousarray(points.steps, np.int64)
     times = np.ascontiguousarray(points.timestamps, np.int64)
@@ -105,7 +113,7 @@ def decode_all(blobs: list[bytes]) -> History:
     )
     start = 0
     for blob, count in zip(blobs, counts, strict=True):
-        _decode_into(blob, History(*(column[start : start + count] for column in points)))
+        _decode_into(blob, select(points, slice(start, start + count)))
         start += count
     return points
 

@@ -1,6 +1,7 @@
 """Integer columns in as few bytes as their range needs: a base and 0, 1, 2, 4 or 8 bytes a number.
 
-It costs one subtraction and halves what is written for steps and timestamps, which lie close together.
+It costs one subtraction and halves what is written for steps and timestamps, which lie close
+together.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Downsampling: a curve of any length as a few buckets of equal step width, exactly.
 
-Buckets lie on a grid whose unit is a power of two. Stored blocks carry *cells*, their points aggregated over aligned
-powers of two, so a coarse bucket is the union of whole cells and no point is decoded for it; where the grid is
-finer than a block's cells, its points are read. The result is the same either way.
+Buckets lie on a grid whose unit is a power of two. Stored blocks carry *cells*, their points
+aggregated over aligned powers of two, so a coarse bucket is the union of whole cells and no point
+is decoded for it; where the grid is finer than a block's cells, its points are read. The result is
+the same either way.
 """
 
 from __future__ import annotations
@@ -60,12 +61,14 @@ class Grid(NamedTuple):
 
 
 def grid(first_step: int, last_step: int, count: int) -> Grid:
-    """The finest grid with at most ``count`` buckets over the closed range; ``count`` is at least 1."""
+    """The finest grid with at most ``count`` buckets over the closed range; ``count`` is at least
+    1.
+    """
     span = last_step - first_step + 1
     width = max(1, -(-span // count))
     while True:
         bits = max(0, width.bit_length() - 3)
-        units = -(-width >> bits) * -1
+        units = -(-width >> bits)
         if units == 8:
             bits, units = bits + 1, 4
         if ((last_step >> bits) - (first_step >> bits)) // units < count:
@@ -100,7 +103,9 @@ def downsample(points: History, borders: NDArray[np.int64]) -> NDArray[np.void]:
 
 
 def reduce_cells(cells: NDArray[np.void], borders: NDArray[np.int64]) -> NDArray[np.void]:
-    """Cells in the order of their points, joined into one between two borders; no cell crosses a border."""
+    """Cells in the order of their points, joined into one between two borders; no cell crosses a
+    border.
+    """
     if len(cells) == 0:
         return cells
     starts = _starts(cells["first_step"], borders)
@@ -123,7 +128,9 @@ def reduce_cells(cells: NDArray[np.void], borders: NDArray[np.int64]) -> NDArray
 
 
 def cells_of_block(points: History) -> tuple[int, bytes] | None:
-    """Width as a power of two, and the cells, of a block's sorted points; ``None`` where they don't pay."""
+    """Width as a power of two, and the cells, of a block's sorted points; ``None`` where they don't
+    pay.
+    """
     if len(points.steps) < _MIN_POINTS:
         return None
     first, last = int(points.steps[0]), int(points.steps[-1])
@@ -140,8 +147,8 @@ def empty_cells() -> NDArray[np.void]:
 
 def _starts(steps: NDArray[np.int64], borders: NDArray[np.int64]) -> NDArray[np.int64]:
     """Where each stretch between borders begins, without empty ones."""
-    places = np.searchsorted(steps, borders, "left")
-    fresh = np.concatenate(([0], places[places < len(steps)]))
+    begin, end = np.searchsorted(borders, (steps[0], steps[-1]), "right").tolist()
+    fresh = np.concatenate(([0], np.searchsorted(steps, borders[begin:end], "left")))
     keep = np.ones(len(fresh), np.bool_)
     keep[1:] = fresh[1:] != fresh[:-1]
     result: NDArray[np.int64] = fresh[keep]

@@ -1,11 +1,12 @@
 """Points in arrays: their order, what makes two of them equal, and batches sorted into series.
 
-Points of a series are ordered by (step, timestamp, value). Values have a total order: −inf … −0.0, 0.0 … inf,
-and NaN last; NaN equals NaN whatever its payload, while −0.0 and 0.0 are two values.
+Points of a series are ordered by (step, timestamp, value). Values have a total order: −inf … −0.0,
+0.0 … inf, and NaN last; NaN equals NaN whatever its payload, while −0.0 and 0.0 are two values.
 """
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -40,7 +41,8 @@ _NAN_KEY = 2**64 - 1
 _FLOAT = struct.Struct("<d")
 _BITS = struct.Struct("<q")
 _SMALL = 2**16
-"""Below it an index fits ``uint16``, which NumPy sorts by radix: ten times faster than by comparison."""
+"""Below it an index fits ``uint16``, which NumPy sorts by radix: ten times faster than by
+comparison."""
 
 
 class GroupedPoints(NamedTuple):
@@ -68,7 +70,7 @@ def value_keys(values: NDArray[np.float64]) -> NDArray[np.uint64]:
 
 def value_key(value: float) -> int:
     """``value_keys`` of one value."""
-    if value != value:
+    if math.isnan(value):
         return _NAN_KEY
     bits: int = _BITS.unpack(_FLOAT.pack(value))[0]
     return bits - _SIGN if bits >= 0 else -bits - 1
@@ -142,7 +144,8 @@ def group_points(groups: NDArray[np.integer], points: History) -> GroupedPoints:
 
 
 def group_batch(batch: PointBatch) -> tuple[list[SeriesKey], GroupedPoints]:
-    """The series of a batch that have points, and these points by series, numbered in the list's order.
+    """The series of a batch that have points, and these points by series, numbered in the list's
+    order.
 
     Raises:
         InvalidInput: the columns differ in length, or a point names no series of the batch.

@@ -1,7 +1,7 @@
 """Segments: the points that one batch brought for one run, kept as they came until they are folded.
 
-A segment holds its points series by series, each sorted by (step, timestamp, value), in plain columns: writing one
-costs little more than copying memory. Layout: docs/formats/metric-segments.md.
+A segment holds its points series by series, each sorted by (step, timestamp, value), in plain
+columns: writing one costs little more than copying memory. Layout: docs/formats/metric-segments.md.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from assay.entities.metrics import History
 from assay.errors import Corrupted
 from assay.metrics.columns import Column, pack, unpack, width_of
-from assay.metrics.points import GroupedPoints, concatenate, empty_history, group_points
+from assay.metrics.points import GroupedPoints, concatenate, empty_history, group_points, select
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,12 +33,14 @@ __all__ = [
 ]
 
 SEGMENT_VERSION: Final = 1
-"""Written into each segment. To change the layout: describe it in docs/formats/metric-segments.md, count up here,
-keep the old reader in ``decode``, and add a file written by the old version to the golden tests."""
+"""Written into each segment. To change the layout: describe it in docs/formats/metric-segments.md,
+count up here, keep the old reader in ``decode``, and add a file written by the old version to the
+golden tests."""
 
 _CHECKSUM = struct.Struct("<I")
 _HEADER = struct.Struct("<BBBxIIqq")
-"""Version, bytes per step and per timestamp, number of series and of points, base step and timestamp."""
+"""Version, bytes per step and per timestamp, number of series and of points, base step and
+timestamp."""
 
 
 class Extent(NamedTuple):
@@ -65,7 +67,7 @@ class Segment(NamedTuple):
         if not len(found):
             return empty_history()
         rows = slice(int(self.starts[found[0]]), int(self.starts[found[0] + 1]))
-        return History(*(column[rows] for column in self.points))
+        return select(self.points, rows)
 
 
 def extent(points: History) -> Extent:
@@ -99,7 +101,8 @@ def encode(grouped: GroupedPoints, series: Sequence[int], ranges: Extent) -> byt
 
 
 def encode_few(points: Sequence[tuple[int, int, int, float]]) -> tuple[bytes, Extent]:
-    """``encode`` for a handful of points, without arrays: (series number, step, timestamp, value) each, in that order.
+    """``encode`` for a handful of points, without arrays: (series number, step, timestamp, value)
+    each, in that order.
 
     NumPy's cost per call would be ten times that of the points.
     """
@@ -108,9 +111,8 @@ def encode_few(points: Sequence[tuple[int, int, int, float]]) -> tuple[bytes, Ex
     ranges = Extent(min(steps), max(steps), min(times), max(times))
     step_width = 8 if width_of(ranges.min_step, ranges.max_step) else 0
     time_width = 8 if width_of(ranges.min_timestamp, ranges.max_timestamp) else 0
-    series = list(dict.fromkeys(numbers))
-    ends = [numbers.index(n) for n in series[1:]]
-    ends.append(count)
+    last_places = {number: place for place, number in enumerate(numbers, 1)}
+    series, ends = list(last_places), list(last_places.values())
     header = _HEADER.pack(
         SEGMENT_VERSION,
         step_width,
@@ -142,33 +144,27 @@ def decode(blob: bytes) -> Segment:
     version, step_width, time_width, series_count, count, step, time = _HEADER.unpack_from(blob, 4)
     if version != SEGMENT_VERSION:
         raise Corrupted(f"A stored metric segment has the unknown version {version}.")
-    places = np.cumsum(
-        [
-            size,
-            series_count * 4,
-            series_count * 4,
-            count * step_width,
-            count * time_width,
-            count * 8,
-        ]
-    ).tolist()
-    if places[-1] != len(blob):
-        raise Corrupted(f"A stored metric segment has {len(blob)} bytes instead of {places[-1]}.")
-    parts = [memoryview(blob)[a:b] for a, b in zip(places, places[1:], strict=False)]
+    ends = size + 4 * series_count
+    steps_at = ends + 4 * series_count
+    times_at = steps_at + step_width * count
+    values_at = times_at + time_width * count
+    if values_at + 8 * count != len(blob):
+        raise Corrupted("A stored metric segment has another size than its header says.")
     starts = np.zeros(series_count + 1, np.int64)
-    starts[1:] = np.frombuffer(parts[1], "<u4")
+    starts[1:] = np.frombuffer(blob, "<u4", series_count, ends)
     points = History(
-        unpack(Column(step, step_width, parts[2]), count),
-        unpack(Column(time, time_width, parts[3]), count),
-        np.frombuffer(parts[4], "<f8"),
+        unpack(Column(step, step_width, blob[steps_at:times_at]), count),
+        unpack(Column(time, time_width, blob[times_at:values_at]), count),
+        np.frombuffer(blob, "<f8", count, values_at),
     )
-    return Segment(np.frombuffer(parts[0], "<u4").astype(np.int64), starts, points)
+    series = np.frombuffer(blob, "<u4", series_count, size).astype(np.int64)
+    return Segment(series, starts, points)
 
 
 def join(segments: Sequence[Segment]) -> GroupedPoints:
-    """The points of many segments by series; ``groups`` are the numbers in the run."""
-    owners = [np.repeat(s.series, np.diff(s.starts)) for s in segments]
-    numbers = np.concatenate(owners) if owners else np.empty(0, np.int64)
+    """The points of one or more segments by series; ``groups`` are the numbers in the run."""
+    series = np.concatenate([s.series for s in segments])
+    numbers = np.repeat(series, np.concatenate([s.starts[1:] - s.starts[:-1] for s in segments]))
     return group_points(numbers, concatenate([s.points for s in segments]))
 
 

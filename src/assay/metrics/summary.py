@@ -1,7 +1,9 @@
-"""Summaries: the figures of each series, computed for whole batches at once and merged as points arrive.
+"""Summaries: the figures of each series, computed for whole batches at once and merged as points
+arrive.
 
-``last`` is MLflow's *latest*: the value at the largest (step, timestamp, value), NaN being the largest value.
-``min``, ``max``, ``mean`` and ``sum_squares`` leave NaN out and are NaN where nothing else is there.
+``last`` is MLflow's *latest*: the value at the largest (step, timestamp, value), NaN being the
+largest value. ``min``, ``max``, ``mean`` and ``sum_squares`` leave NaN out and are NaN where
+nothing else is there.
 """
 
 from __future__ import annotations
@@ -61,7 +63,7 @@ class Figures(msgspec.Struct, frozen=True, gc=False):
 
 def figures_of_point(step: int, timestamp: int, value: float) -> Figures:
     """The figures of a single point."""
-    if value != value:
+    if math.isnan(value):
         nan = math.nan
         return Figures(1, 1, step, timestamp, nan, step, timestamp, nan, nan, nan, nan, nan)
     square = value * value
@@ -106,7 +108,8 @@ def figures_of(grouped: GroupedPoints) -> list[Figures]:
 def mean_of_slices(
     values: NDArray[np.float64], starts: NDArray[np.int64], numbers: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Mean of each slice without NaN, exact in range: a sum that overflows is taken over shares instead.
+    """Mean of each slice without NaN, exact in range: a sum that overflows is taken over shares
+    instead.
 
     Args:
         values: shape (n,).

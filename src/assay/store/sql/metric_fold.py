@@ -1,8 +1,10 @@
-"""Folding: a run's segments become blocks, one series after the other, in the transaction of the batch that made them many.
+"""Folding: a run's segments become blocks, one series after the other, in the transaction of the
+batch that made them many.
 
-A fold handles a bounded number of points, all of them new, and touches only the blocks that these fall into. Small
-blocks at the end of a series are joined when as many points follow them (as in a log-structured merge tree), so
-a point is compressed again at most about six times, whatever the length of its series.
+A fold handles a bounded number of points, all of them new, and touches only the blocks that these
+fall into. Small blocks at the end of a series are joined when as many points follow them (as in a
+log-structured merge tree), so a point is compressed again at most about six times, whatever the
+length of its series.
 """
 
 from __future__ import annotations
@@ -30,15 +32,15 @@ _SEGMENTS = Sql("SELECT points FROM metric_segments WHERE run_id = ? ORDER BY se
 _DROP_SEGMENTS = Sql("DELETE FROM metric_segments WHERE run_id = ?")
 _FIELDS: Final = "first_step, first_timestamp, last_step, last_timestamp, count"
 _FIRST = Sql(
-    f"SELECT {_FIELDS} FROM metric_blocks WHERE run_id = ? AND series = ?"
+    f"SELECT {_FIELDS} FROM metric_blocks WHERE run_id = ? AND series = ?"  # noqa: S608
     " ORDER BY first_step, first_timestamp LIMIT 1"
 )
 _LAST = Sql(
-    f"SELECT {_FIELDS} FROM metric_blocks WHERE run_id = ? AND series = ?"
+    f"SELECT {_FIELDS} FROM metric_blocks WHERE run_id = ? AND series = ?"  # noqa: S608
     " ORDER BY first_step DESC, first_timestamp DESC LIMIT 1"
 )
 _BEFORE = Sql(
-    f"SELECT {_FIELDS} FROM metric_blocks WHERE run_id = ? AND series = ?"
+    f"SELECT {_FIELDS} FROM metric_blocks WHERE run_id = ? AND series = ?"  # noqa: S608
     " AND (first_step, first_timestamp) < (?, ?)"
     " ORDER BY first_step DESC, first_timestamp DESC LIMIT 1"
 )
@@ -74,7 +76,9 @@ def fold(conn: Connection, run_id: RunId) -> None:
 
 
 def _place(conn: Connection, run_id: RunId, series: int, points: History) -> list[History]:
-    """The stretches to write for new sorted points of a series; the blocks that they replace are gone."""
+    """The stretches to write for new sorted points of a series; the blocks that they replace are
+    gone.
+    """
     found = _LAST.one(conn, run_id, series)
     if found is None:
         return [points]
@@ -87,7 +91,8 @@ def _place(conn: Connection, run_id: RunId, series: int, points: History) -> lis
     if len(rest.steps) == 0:
         return stretches
     if stretches:
-        # The tail may have been rewritten: what follows becomes a block of its own, joined by a later fold.
+        # The tail may have been rewritten: what follows becomes a block of its own, joined by a
+        # later fold.
         return [*stretches, rest]
     return [_join_tail(conn, run_id, series, tail=tail, points=rest)]
 
@@ -103,13 +108,15 @@ def _place_after(points: History, row: BlockRow) -> int:
 def _join_tail(
     conn: Connection, run_id: RunId, series: int, *, tail: BlockRow, points: History
 ) -> History:
-    """New points behind the last block, with the small blocks before them that are due to be joined."""
+    """New points behind the last block, with the small blocks before them that are due to be
+    joined.
+    """
     count = len(points.steps)
     joined: list[BlockRow] = []
     row: BlockRow | None = tail
-    while row is not None and row.count < block.FULL_BLOCK and row.count <= count:
+    while row is not None and row.size < block.FULL_BLOCK and row.size <= count:
         joined.insert(0, row)
-        count += row.count
+        count += row.size
         found = _BEFORE.one(conn, run_id, series, *row.first)
         row = BlockRow(*found) if found else None
     if not joined:
@@ -121,7 +128,9 @@ def _join_tail(
 
 
 def _weave(conn: Connection, run_id: RunId, series: int, points: History) -> list[History]:
-    """New points that do not lie behind the last block: each joins the block that it falls into or behind."""
+    """New points that do not lie behind the last block: each joins the block that it falls into or
+    behind.
+    """
     first = (int(points.steps[0]), int(points.timestamps[0]))
     last = (int(points.steps[-1]), int(points.timestamps[-1]))
     rows = blocks_between(conn, run_id, series, first=first, last=last)

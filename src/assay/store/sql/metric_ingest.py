@@ -1,14 +1,16 @@
 """Ingest of points: one segment a batch, summaries in the same transaction, equal points kept once.
 
-Points that lie behind the last one of their series, as nearly all do, can't be known already and cost no look-up. For
-the others only the stored stretch that they fall into is read. Either way the cost does not depend on the
-length of the run, but for the folding that a batch triggers now and then (see ``metric_fold``). Writers of one
-run take turns, since ``require_active_run`` locks it; so series and segments are numbered without gaps.
+Points that lie behind the last one of their series, as nearly all do, can't be known already and
+cost no look-up. For the others only the stored stretch that they fall into is read. Either way the
+cost does not depend on the length of the run, but for the folding that a batch triggers now and
+then (see ``metric_fold``). Writers of one run take turns, since ``require_active_run`` locks it; so
+series and segments are numbered without gaps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
@@ -29,10 +31,10 @@ from assay.metrics.points import (
 )
 from assay.metrics.summary import Figures, figures_of, figures_of_point, merged
 from assay.store.sql import metric_summaries
+from assay.store.sql.active import require_active_run
 from assay.store.sql.metric_fold import fold_if_due
 from assay.store.sql.metric_stored import stored_points
 from assay.store.sql.metric_summaries import SeriesRow
-from assay.store.sql.active import require_active_run
 from assay.store.sql.statements import Sql
 
 __all__ = ["append_metrics", "append_points"]
@@ -44,7 +46,7 @@ _INSERT_SEGMENT = Sql(
     "INSERT INTO metric_segments (run_id, segment, count, total, min_step, max_step,"
     " min_timestamp, max_timestamp, points) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_FEW: Final = 16
+_FEW: Final = 128
 """Points up to which plain Python is faster than NumPy."""
 _MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
 
@@ -78,43 +80,50 @@ def append_points(conn: Connection, run_id: RunId, batch: PointBatch) -> None:
 
 
 def append_metrics(conn: Connection, run_id: RunId, metrics: Sequence[Metric]) -> None:
-    """Keep a few points. Raises as ``append_points``, and ``InvalidInput`` where a number doesn't fit 64 bits."""
+    """Keep a few points. Raises as ``append_points``, and ``InvalidInput`` where a number doesn't
+    fit 64 bits.
+    """
     if not metrics:
         return
-    if len(metrics) > _FEW:
+    if len(metrics) > _FEW or not _append_few(conn, run_id, metrics):
         append_points(conn, run_id, batch_of_metrics(metrics))
-        return
+
+
+def _append_few(conn: Connection, run_id: RunId, metrics: Sequence[Metric]) -> bool:
+    """``append_points`` without arrays; false, and nothing done, unless each point is the last of
+    its series.
+    """
     require_active_run(conn, run_id)
-    rows = metric_summaries.load(conn, run_id, list({m.key for m in metrics}))
+    rows = metric_summaries.load(conn, run_id, list({metric.key for metric in metrics}))
     figures: dict[SeriesKey, Figures] = {}
+    points = []
     for metric in metrics:
-        if not (_MIN_INT <= metric.step <= _MAX_INT and _MIN_INT <= metric.timestamp <= _MAX_INT):
+        step, timestamp, value = metric.step, metric.timestamp, float(metric.value)
+        if not (_MIN_INT <= step <= _MAX_INT and _MIN_INT <= timestamp <= _MAX_INT):
             raise InvalidInput(
                 f"Metric {metric.key!r} has a step or timestamp that doesn't fit 64 bits."
             )
         series = series_of(metric)
-        row = rows.get(series)
-        known = figures.get(series) or (row.figures if row else None)
-        if known is not None and (metric.step, metric.timestamp) <= (
-            known.last_step,
-            known.last_timestamp,
+        before = figures.get(series)
+        known = before
+        if known is None and series in rows:
+            known = rows[series].figures
+        if known is not None and (
+            step < known.last_step
+            or (step == known.last_step and timestamp <= known.last_timestamp)
         ):
-            append_points(conn, run_id, batch_of_metrics(metrics))
-            return
-        point = figures_of_point(metric.step, metric.timestamp, float(metric.value))
-        figures[series] = merged(figures[series], point) if series in figures else point
-    numbers = dict(
-        zip(figures, _record(conn, run_id, rows=rows, figures=list(figures.items())), strict=True)
-    )
-    points = [(numbers[series_of(m)], m.step, m.timestamp, float(m.value)) for m in metrics]
-    points.sort(key=_series_number)
-    blob, ranges = segment.encode_few(points)
+            return False
+        point = figures_of_point(step, timestamp, value)
+        figures[series] = point if before is None else merged(before, point)
+        points.append((series, step, timestamp, value))
+    numbers = _record(conn, run_id, rows=rows, figures=list(figures.items()))
+    by_series = dict(zip(figures, numbers, strict=True))
+    numbered = [(by_series[series], step, time, value) for series, step, time, value in points]
+    # Within a series they are in order already.
+    numbered.sort(key=itemgetter(0))
+    blob, ranges = segment.encode_few(numbered)
     _write_segment(conn, run_id, count=len(points), ranges=ranges, blob=blob)
-
-
-def _series_number(point: tuple[int, int, int, float]) -> int:
-    # Within a series the points are in order already: each lay behind the one before.
-    return point[0]
+    return True
 
 
 def _overlapping(
@@ -190,7 +199,7 @@ def _record(
             touched[series] = SeriesRow(number, True, added)
             fresh.add(series)
         else:
-            touched[series] = row._replace(figures=merged(row.figures, added))
+            touched[series] = SeriesRow(row.number, row.is_latest, merged(row.figures, added))
     numbers = [row.number for row in touched.values()]
     _mark_latest(rows, touched)
     metric_summaries.save(
@@ -203,9 +212,15 @@ def _record(
 
 
 def _mark_latest(rows: dict[SeriesKey, SeriesRow], touched: dict[SeriesKey, SeriesRow]) -> None:
-    """Give each key's flag to the series with the latest point; what changes goes into ``touched``."""
+    """Give each key's flag to the series with the latest point; what changes goes into
+    ``touched``.
+    """
+    touched_keys = {series.key for series in touched}
+    present = [series for series in {**rows, **touched} if series.key in touched_keys]
+    if len(present) == len(touched_keys):
+        return
     by_key: dict[str, list[SeriesKey]] = {}
-    for series in {**rows, **touched}:
+    for series in present:
         by_key.setdefault(series.key, []).append(series)
     for all_of in by_key.values():
         if len(all_of) == 1:

@@ -1,28 +1,24 @@
-"""Reading points: whole histories, pages of them, and curves in buckets."""
+"""Reading points: whole histories, and curves in buckets."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-import msgspec
 import numpy as np
 from sqlalchemy import Connection
 
 from assay.entities.ids import RunId
-from assay.entities.metrics import Buckets, History, Metric, SeriesKey
-from assay.entities.page import Page
-from assay.errors import InvalidInput, InvalidPageToken
+from assay.entities.metrics import Buckets, History, SeriesKey
+from assay.errors import InvalidInput
 from assay.metrics import block
 from assay.metrics.downsample import CELL, Grid, downsample, empty_cells, grid, reduce_cells
-from assay.metrics.points import concatenate, empty_history, merge, place, select, value_keys
+from assay.metrics.points import empty_history, merge, place, select
 from assay.store.sql.metric_stored import BlockRow, decode_blocks, segment_points
 from assay.store.sql.metric_summaries import FoundSeries, find_series
 from assay.store.sql.statements import Sql
 
-__all__ = ["MAX_BUCKETS", "buckets", "history", "page"]
+__all__ = ["MAX_BUCKETS", "buckets", "history"]
 
 MAX_BUCKETS: Final = 100_000
 """Buckets of one curve: more than any screen has pixels."""
@@ -38,16 +34,6 @@ _CELLS = Sql(
     " WHERE run_id = ? AND series = ? AND first_step <= ? AND last_step >= ?"
     " ORDER BY first_step, first_timestamp"
 )
-
-
-class _Position(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """The last point of a page, as the page token carries it."""
-
-    timestamp: int
-    step: int
-    value: int
-    """Its place in the total order of values."""
-    series: int
 
 
 def history(
@@ -89,110 +75,6 @@ def _clip(points: History, low: int, high: int) -> History:
     return select(points, slice(begin, end))
 
 
-def page(
-    conn: Connection,
-    run_id: RunId,
-    key: str,
-    *,
-    max_results: int | None = None,
-    page_token: str | None = None,
-) -> Page[Metric]:
-    """Points of all series with this key, by timestamp, step and value (then by series), from the token on.
-
-    Raises:
-        InvalidInput: ``max_results`` is not positive.
-        InvalidPageToken: the token is none of ours.
-    """
-    if max_results is not None and max_results < 1:
-        raise InvalidInput(f"max_results must be positive, got {max_results}.")
-    after = _decode_token(page_token) if page_token else None
-    found = find_series(conn, run_id, key)
-    parts = [_points(conn, run_id, one.number) for one in found]
-    owners = np.repeat(np.arange(len(found)), [len(part.steps) for part in parts])
-    points = concatenate(parts)
-    keys = value_keys(np.ascontiguousarray(points.values))
-    if not _in_page_order(points):
-        order = np.lexsort((owners, keys, points.steps, points.timestamps))
-        points, keys, owners = select(points, order), keys[order], owners[order]
-    begin = _places_before(points, keys, owners, after) if after else 0
-    end = len(points.steps) if max_results is None else begin + max_results
-    rows = slice(begin, end)
-    items = _metrics(run_id, [one.series for one in found], owners[rows], select(points, rows))
-    token = None
-    if end < len(points.steps):
-        token = _encode_token(
-            _Position(
-                int(points.timestamps[end - 1]),
-                int(points.steps[end - 1]),
-                int(keys[end - 1]),
-                int(owners[end - 1]),
-            )
-        )
-    return Page(items, token)
-
-
-def _in_page_order(points: History) -> bool:
-    times = points.timestamps
-    return bool((times[1:] > times[:-1]).all())
-
-
-def _places_before(
-    points: History,
-    keys: np.ndarray[Any, np.dtype[np.uint64]],
-    owners: np.ndarray[Any, np.dtype[np.int64]],
-    after: _Position,
-) -> int:
-    """How many points lie at or before the position."""
-    low, high = 0, len(points.steps)
-    for column, bound in (
-        (points.timestamps, after.timestamp),
-        (points.steps, after.step),
-        (keys, np.uint64(after.value)),
-    ):
-        part = column[low:high]
-        low, high = (
-            low + int(np.searchsorted(part, bound, "left")),
-            low + int(np.searchsorted(part, bound, "right")),
-        )
-    return low + int(np.searchsorted(owners[low:high], after.series, "right"))
-
-
-def _metrics(
-    run_id: RunId,
-    series: Sequence[SeriesKey],
-    owners: np.ndarray[Any, np.dtype[np.int64]],
-    points: History,
-) -> list[Metric]:
-    facts = [(s.model_id or None, s.dataset_name or None, s.dataset_digest or None) for s in series]
-    key = series[0].key if series else ""
-    return [
-        Metric(key, value, timestamp, step, *facts[owner], run_id)
-        for owner, step, timestamp, value in zip(
-            owners.tolist(),
-            points.steps.tolist(),
-            points.timestamps.tolist(),
-            points.values.tolist(),
-            strict=True,
-        )
-    ]
-
-
-def _encode_token(position: _Position) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(position)).decode()
-
-
-def _decode_token(token: str) -> _Position:
-    try:
-        text = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)
-        position = msgspec.json.decode(text, type=_Position)
-    except (UnicodeEncodeError, binascii.Error, msgspec.MsgspecError) as error:
-        raise InvalidPageToken("it can't be read") from error
-    signed = (position.timestamp, position.step, position.series)
-    if not all(_MIN_STEP <= n <= _MAX_STEP for n in signed) or not 0 <= position.value < 2**64:
-        raise InvalidPageToken("it can't be read")
-    return position
-
-
 def buckets(
     conn: Connection,
     run_ids: Sequence[RunId],
@@ -202,9 +84,11 @@ def buckets(
     first_step: int | None = None,
     last_step: int | None = None,
 ) -> list[Buckets]:
-    """Each series of these runs and keys in at most ``count`` buckets over the closed range of steps.
+    """Each series of these runs and keys in at most ``count`` buckets over the closed range of
+    steps.
 
-    Without a range each series is cut over its own steps. Series without points in the range are left out.
+    Without a range each series is cut over its own steps. Series without points in the range are
+    left out.
 
     Raises:
         InvalidInput: ``count`` is not between 1 and ``MAX_BUCKETS``.

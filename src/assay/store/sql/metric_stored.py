@@ -1,7 +1,8 @@
-"""Stored points: finding the blocks and segments of one series that hold a range of points, and reading them.
+"""Stored points: finding the blocks and segments of one series that hold a range of points, and
+reading them.
 
-Blocks of a series never overlap, and no (step, timestamp) falls into two of them; their rows are ordered by
-their first point. Segments are few, and hold any order.
+Blocks of a series never overlap, and no (step, timestamp) falls into two of them; their rows are
+ordered by their first point. Segments are few, and hold any order.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from sqlalchemy import Connection
 from assay.entities.ids import RunId
 from assay.entities.metrics import History
 from assay.metrics import block, segment
-from assay.metrics.points import concatenate, merge
+from assay.metrics.points import concatenate, merge, place
 from assay.store.sql.statements import Sql
 
 __all__ = ["BlockRow", "blocks_between", "decode_blocks", "segment_points", "stored_points"]
@@ -50,7 +51,8 @@ class BlockRow(NamedTuple):
     first_timestamp: int
     last_step: int
     last_timestamp: int
-    count: int
+    size: int
+    """Its points."""
 
     @property
     def first(self) -> Place:
@@ -91,10 +93,20 @@ def segment_points(conn: Connection, run_id: RunId, series: int) -> History:
     return merge([part for part in parts if len(part.steps)])
 
 
+def _may_hold(row: BlockRow, points: History) -> bool:
+    """Whether one of the sorted points lies in the block's range."""
+    begin = place(points, *row.first)
+    return begin < len(points.steps) and (
+        (int(points.steps[begin]), int(points.timestamps[begin])) <= row.last
+    )
+
+
 def stored_points(
     conn: Connection, run_id: RunId, wanted: Mapping[int, History]
 ) -> dict[int, History]:
-    """For each series number, stored points that include all those equal to one of the sorted ``wanted``."""
+    """For each series number, stored points that include all those equal to one of the sorted
+    ``wanted``.
+    """
     hull = segment.extent(concatenate(list(wanted.values())))
     segments = [
         segment.decode(row[0])
@@ -111,8 +123,12 @@ def stored_points(
     for series, points in wanted.items():
         first = (int(points.steps[0]), int(points.timestamps[0]))
         last = (int(points.steps[-1]), int(points.timestamps[-1]))
-        rows = blocks_between(conn, run_id, series, first=first, last=last)
-        parts = [decode_blocks(conn, run_id, series, [r for r in rows if r.last >= first])]
+        rows = [
+            row
+            for row in blocks_between(conn, run_id, series, first=first, last=last)
+            if _may_hold(row, points)
+        ]
+        parts = [decode_blocks(conn, run_id, series, rows)]
         parts += [found.of(series) for found in segments]
         result[series] = concatenate(parts)
     return result

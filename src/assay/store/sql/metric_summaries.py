@@ -1,7 +1,8 @@
-"""Summaries in the database: the figures of each series, its number in the run, and each key's latest point.
+"""Summaries in the database: the figures of each series, its number in the run, and each key's
+latest point.
 
-SQLite keeps neither NaN nor the sign of zero: NaN is stored as NULL, and ``negative_zeros`` says which figures
-are −0.0.
+SQLite keeps neither NaN nor the sign of zero: NaN is stored as NULL, and ``negative_zeros`` says
+which figures are −0.0.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
+import msgspec
 from sqlalchemy import Connection
 
 from assay.entities.ids import ModelId, RunId
@@ -33,13 +35,14 @@ _FIGURES: Final = (
     " min, max, mean, sum_squares, negative_zeros"
 )
 _IDENTITY: Final = "key, model_id, dataset_name, dataset_digest"
-_ROW: Final = f"SELECT {_IDENTITY}, series, is_latest, {_FIGURES} FROM metric_summaries"
+_ROW: Final = f"SELECT {_IDENTITY}, series, is_latest, {_FIGURES} FROM metric_summaries"  # noqa: S608
 
 _SELECT_KEY = Sql(f"{_ROW} WHERE run_id = ? AND key = ?")
+_SELECT_RUN = Sql(f"{_ROW} WHERE run_id = ?")
 _SELECT_KEYS = Sql(f"{_ROW} WHERE run_id = ? AND key IN (??)")
 _SERIES_COUNT = Sql("SELECT max(series) + 1 FROM metric_summaries WHERE run_id = ?")
 _INSERT = Sql(
-    "INSERT INTO metric_summaries (series, is_latest, count, nan_count, first_step,"
+    "INSERT INTO metric_summaries (series, is_latest, count, nan_count, first_step,"  # noqa: S608
     " first_timestamp, first, last_step, last_timestamp, last, min, max, mean, sum_squares,"
     f" negative_zeros, run_id, {_IDENTITY})"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -62,17 +65,19 @@ _OF_MODELS = Sql(
     " ORDER BY model_id, key, run_id, dataset_name, dataset_digest"
 )
 _SUMMARIES = Sql(
-    f"SELECT run_id, {_IDENTITY}, {_FIGURES} FROM metric_summaries WHERE run_id IN (??)"
+    f"SELECT run_id, {_IDENTITY}, {_FIGURES} FROM metric_summaries WHERE run_id IN (??)"  # noqa: S608
     f" ORDER BY run_id, {_IDENTITY}"
 )
 _SUMMARIES_OF_KEYS = Sql(
-    f"SELECT run_id, {_IDENTITY}, {_FIGURES} FROM metric_summaries WHERE run_id IN (??)"
+    f"SELECT run_id, {_IDENTITY}, {_FIGURES} FROM metric_summaries WHERE run_id IN (??)"  # noqa: S608
     f" AND key IN (??) ORDER BY run_id, {_IDENTITY}"
 )
 _FIND = Sql(
-    f"SELECT series, count, first_step, last_step, {_IDENTITY} FROM metric_summaries"
+    f"SELECT series, first_step, last_step, {_IDENTITY} FROM metric_summaries"  # noqa: S608
     f" WHERE run_id = ? AND key = ? ORDER BY {_IDENTITY}"
 )
+_SCAN: Final = 4
+"""Reading a row in order costs a quarter of finding one by its key."""
 _LAST_ZERO: Final = 0b10
 """The bit of ``negative_zeros`` that stands for ``last``."""
 
@@ -89,16 +94,19 @@ class FoundSeries(NamedTuple):
     """What reading a series needs to know of it."""
 
     number: int
-    count: int
     first_step: int
     last_step: int
     series: SeriesKey
 
 
 def load(conn: Connection, run_id: RunId, keys: Sequence[str]) -> dict[SeriesKey, SeriesRow]:
-    """All series of the run with these keys, of other models and data sets than asked for too."""
+    """All series of the run with these keys, whatever their model and data set; others may be
+    there too.
+    """
     if len(keys) == 1:
         rows = _SELECT_KEY.all(conn, run_id, keys[0])
+    elif series_count(conn, run_id) <= _SCAN * len(keys):
+        rows = _SELECT_RUN.all(conn, run_id)
     else:
         rows = _SELECT_KEYS.all(conn, run_id, list(keys))
     return {SeriesKey(*row[:4]): SeriesRow(row[4], bool(row[5]), _figures(row[6:])) for row in rows}
@@ -135,7 +143,10 @@ def save(
 
 def find_series(conn: Connection, run_id: RunId, key: str) -> list[FoundSeries]:
     """The series of the run with this key, by model and data set."""
-    return [FoundSeries(*row[:4], SeriesKey(*row[4:])) for row in _FIND.all(conn, run_id, key)]
+    return [
+        FoundSeries(row[0], row[1], row[2], SeriesKey(*row[3:]))
+        for row in _FIND.all(conn, run_id, key)
+    ]
 
 
 def latest_metrics(conn: Connection, run_ids: Sequence[RunId]) -> dict[RunId, list[Metric]]:
@@ -192,7 +203,8 @@ def _metric(row: Sequence[Any], *, run_id: RunId | None) -> Metric:
 
 def _figures(row: Sequence[Any]) -> Figures:
     """Figures of a row's columns in the order of ``_FIGURES``."""
-    (*head, first, last_step, last_time, last, low, high, mean, squares, zeros) = row
+    count, nans, first_step, first_time, first, *rest = row
+    last_step, last_time, last, low, high, mean, squares, zeros = rest
     if zeros:
         first, last, low, high = (
             -0.0 if zeros >> bit & 1 else value
@@ -200,7 +212,10 @@ def _figures(row: Sequence[Any]) -> Figures:
         )
     nan = math.nan
     return Figures(
-        *head,
+        count,
+        nans,
+        first_step,
+        first_time,
         nan if first is None else first,
         last_step,
         last_time,
@@ -214,28 +229,14 @@ def _figures(row: Sequence[Any]) -> Figures:
 
 def _stored(row: SeriesRow) -> tuple[Any, ...]:
     """``is_latest`` and the columns of ``_FIGURES``."""
-    f = row.figures
+    figures = row.figures
+    columns = msgspec.structs.astuple(figures)
+    if figures.nan_count or math.isnan(figures.mean):
+        columns = tuple(None if math.isnan(column) else column for column in columns)
     zeros = 0
-    for bit, value in enumerate((f.first, f.last, f.min, f.max)):
-        if value == 0.0 and math.copysign(1.0, value) < 0:
-            zeros |= 1 << bit
-    return (
-        row.is_latest,
-        f.count,
-        f.nan_count,
-        f.first_step,
-        f.first_timestamp,
-        _or_null(f.first),
-        f.last_step,
-        f.last_timestamp,
-        _or_null(f.last),
-        _or_null(f.min),
-        _or_null(f.max),
-        _or_null(f.mean),
-        _or_null(f.sum_squares),
-        zeros,
-    )
-
-
-def _or_null(value: float) -> float | None:
-    return None if value != value else value
+    if not (figures.first and figures.last and figures.min and figures.max):
+        shown = (figures.first, figures.last, figures.min, figures.max)
+        for bit, value in enumerate(shown):
+            if value == 0.0 and math.copysign(1.0, value) < 0:
+                zeros |= 1 << bit
+    return (row.is_latest, *columns, zeros)

@@ -1,7 +1,8 @@
 """Metrics in the SQL store: segments as they come, blocks once folded, summaries always up to date.
 
-The parts: ``metric_ingest`` writes, ``metric_fold`` turns segments into blocks, ``metric_stored`` finds what is stored,
-``metric_read`` reads, ``metric_summaries`` keeps the figures. The forms of the bytes are those of ``assay.metrics``.
+The parts: ``metric_ingest`` writes, ``metric_fold`` turns segments into blocks, ``metric_stored``
+finds what is stored, ``metric_read`` and ``metric_pages`` read, ``metric_summaries`` keeps the
+figures. The forms of the bytes are those of ``assay.metrics``.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from assay.entities.ids import RunId
 from assay.entities.metrics import Buckets, History, Metric, MetricSummary, PointBatch, SeriesKey
 from assay.entities.page import Page
 from assay.store.base import MetricStore
-from assay.store.sql import metric_read
+from assay.store.sql import metric_pages, metric_read
 from assay.store.sql.database import Database
 from assay.store.sql.metric_fold import fold
 from assay.store.sql.metric_ingest import append_metrics, append_points
@@ -35,7 +36,9 @@ class SqlMetrics(MetricStore):
         self._database = database
 
     def append(self, run_id: RunId, batch: PointBatch) -> None:
-        """Keep the points of a batch. Equal points (series, step, timestamp, value) are kept once."""
+        """Keep the points of a batch. Equal points (series, step, timestamp, value) are kept
+        once.
+        """
         self._database.write(lambda conn: append_points(conn, run_id, batch))
 
     def history(
@@ -60,9 +63,11 @@ class SqlMetrics(MetricStore):
         max_results: int | None = None,
         page_token: str | None = None,
     ) -> Page[Metric]:
-        """Points of all series with this key, by timestamp, step and value, as MLflow's get-history."""
+        """Points of all series with this key, by timestamp, step and value, as MLflow's
+        get-history.
+        """
         with self._database.read() as conn:
-            return metric_read.page(
+            return metric_pages.page(
                 conn, run_id, key, max_results=max_results, page_token=page_token
             )
 
@@ -82,7 +87,9 @@ class SqlMetrics(MetricStore):
         first_step: int | None = None,
         last_step: int | None = None,
     ) -> list[Buckets]:
-        """Each series of these runs and keys in at most ``count`` buckets over the range of steps."""
+        """Each series of these runs and keys in at most ``count`` buckets over the range of
+        steps.
+        """
         with self._database.read() as conn:
             return metric_read.buckets(
                 conn, run_ids, keys, count=count, first_step=first_step, last_step=last_step

@@ -1,7 +1,8 @@
 """Connecting: from a location to the stores behind it.
 
-The stores are imported when the first one is opened, not with this module: SQLAlchemy and NumPy take longer to
-import than a short script takes to log all it has, and the shipper's thread can do it meanwhile.
+The stores are imported when the first one is opened, not with this module: SQLAlchemy and NumPy
+take longer to import than a short script takes to log all it has, and the shipper's thread can do
+it meanwhile.
 """
 
 from __future__ import annotations
@@ -38,10 +39,12 @@ def open_store(location: Location) -> Store:
 
 
 def open_run_artifacts(location: Location, store: Store, artifact_uri: str) -> ArtifactStore:
-    """The artifact store at the ``artifact_uri`` of a run, or the ``artifact_location`` of a logged model.
+    """The artifact store at the ``artifact_uri`` of a run, or the ``artifact_location`` of a
+    logged model.
 
     Args:
-        location: where the run is recorded: ``mlflow-artifacts:`` leads to its server, or to its own root.
+        location: where the run is recorded: ``mlflow-artifacts:`` leads to its server, or to its
+            own root.
         store: the open store of that location.
         artifact_uri: what the run or model says.
     """

@@ -1,7 +1,8 @@
-"""Delivery: what brings pieces of a journal and files of a spool into a store, each once and in order.
+"""Delivery: what brings pieces of a journal and files of a spool into a store, each once and in
+order.
 
-A store that is away, full or needs a person (credentials, an upgrade) raises: the caller tries again later and
-nothing moves. What a store refuses for good is set aside, and the rest goes on.
+A store that is away, full or needs a person (credentials, an upgrade) raises: the caller tries
+again later and nothing moves. What a store refuses for good is set aside, and the rest goes on.
 """
 
 from __future__ import annotations
@@ -109,7 +110,8 @@ class Courier:
         self.quarantine.keep_refused(source.writer_id, operation, error_code=code, message=message)
 
     def publish(self, source: Source, spool: Spool, *, before: int) -> int:
-        """Publish the files of a spool that were logged before position ``before``; returns how many.
+        """Publish the files of a spool that were logged before position ``before``; returns how
+        many.
 
         Raises:
             Exception: a file can't be published now; those before it are.
@@ -129,11 +131,13 @@ class Courier:
         return published
 
     def _publish(self, waiting: Waiting) -> None:
-        # Imported with the first file: the stores of artifacts cost a start that most runs don't need.
+        # Imported with the first file: the stores of artifacts cost a start that most runs don't
+        # need.
         from assay.artifacts.base import SupportsAdopt
 
         if not waiting.content.exists():
-            # Taken over by rename just before the process died: all that is left is the description.
+            # Taken over by rename just before the process died: all that is left is the
+            # description.
             return
         store = self._artifact_store(waiting.file)
         if isinstance(store, SupportsAdopt):

@@ -1,4 +1,5 @@
-"""Exiting: what a program logged is brought over before the interpreter ends, and a person sees why it waits.
+"""Exiting: what a program logged is brought over before the interpreter ends, and a person sees
+why it waits.
 
 With the store away the end is not held up: it says how much is kept, where, and how to deliver it.
 """
@@ -63,7 +64,7 @@ def finish_all() -> None:
         recorder = _waiting.pop()
         try:
             _finish(recorder)
-        except Exception:  # the end of a program must not fail over its log
+        except Exception:  # noqa: BLE001  # the end of a program must not fail over its log
             _log.warning("Closing the journal failed.", exc_info=True)
 
 

@@ -1,11 +1,13 @@
-"""The journal's writing side: what a log call appends is safe against a killed process once the call returns.
+"""The journal's writing side: what a log call appends is safe against a killed process once the
+call returns.
 
-Records go into a shared memory map, so an append costs no system call and the page cache keeps it when the
-process dies. One append is one copy made while Python's lock is held: no lock of our own on the hot path, and a
-signal handler that logs can't tear the record it interrupts.
+Records go into a shared memory map, so an append costs no system call and the page cache keeps it
+when the process dies. One append is one copy made while Python's lock is held: no lock of our own
+on the hot path, and a signal handler that logs can't tear the record it interrupts.
 
-A full disk or a read-only folder never raises into the training: what can't be kept is counted, said once, and
-writing goes on by itself once there is room. Not carried over a ``fork``: ``abandon`` it in the child.
+A full disk or a read-only folder never raises into the training: what can't be kept is counted,
+said once, and writing goes on by itself once there is room. Not carried over a ``fork``:
+``abandon`` it in the child.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from struct import Struct, error as StructError  # noqa: N812  # the module's own name is too plain
+from struct import Struct  # the module's own name is too plain
+from struct import error as StructError
 from typing import NamedTuple
 from zlib import crc32
 
@@ -51,7 +54,9 @@ SMALLEST_FILE_BYTES = 1 << 16
 RETRY_S = 1.0
 """How often writing is tried again while the disk is full."""
 MAX_KEPT_OPERATIONS = 10_000
-"""Operations (not points) held in memory while the disk is full, so that the run's skeleton survives."""
+"""Operations (not points) held in memory while the disk is full, so that the run's skeleton
+survives.
+"""
 
 
 class Dropped(NamedTuple):
@@ -137,7 +142,9 @@ class Journal:
         *,
         source: tuple[str, str, str] = ("", "", ""),
     ) -> None:
-        """Append a point for each key at one step; ``source`` is model id, name and digest of the data set."""
+        """Append a point for each key at one step; ``source`` is model id, name and digest of the
+        data set.
+        """
         keys = tuple(values)
         try:
             index, layout = self._rows[run_id, source, keys]
@@ -163,7 +170,7 @@ class Journal:
                 index = self._define(run_id, (series,))
                 if index is not None:
                     self._points.setdefault(run_id, {})[key] = index
-            body = _pack(POINT_BODY, POINT, index or 0, step, timestamp_ms, (value,))
+            body = _pack(POINT_BODY, POINT, index or 0, step, timestamp_ms, value)
             if index is None or not self._append(self._frame(body)):
                 self._dropped_points += 1
 
@@ -187,7 +194,7 @@ class Journal:
                 index = self._define(run_id, tuple(SeriesKey(key, *source) for key in keys))
                 if index is not None:
                     self._rows[run_id, source, keys] = (index, layout)
-            body = _pack(layout, ROW, index or 0, step, timestamp_ms, tuple(values.values()))
+            body = _pack(layout, ROW, index or 0, step, timestamp_ms, *values.values())
             if index is None or not self._append(self._frame(body)):
                 self._dropped_points += len(keys)
 
@@ -211,7 +218,9 @@ class Journal:
     # Files.
 
     def _append(self, framed: bytes) -> bool:
-        """Write a frame, with a new file if need be; False where no space can be had. Under the lock."""
+        """Write a frame, with a new file if need be; False where no space can be had. Under the
+        lock.
+        """
         for _ in range(3):
             try:
                 self._write(framed)
@@ -268,14 +277,17 @@ class Journal:
             self._on_first_record()
 
     def _seal(self) -> None:
-        """End the current file: later writes to its map fail, and nobody else writes behind its end."""
+        """End the current file: later writes to its map fail, and nobody else writes behind its
+        end.
+        """
         mapped = self._map
         if mapped is None:
             return
         self._write = _no_room
         end = mapped.tell()
         mapped.seek(0, os.SEEK_END)
-        # A thread without our lock may have written between the two calls; its frames are found by walking on.
+        # A thread without our lock may have written between the two calls; its frames are found by
+        # walking on.
         while end + FRAME_HEADER.size <= len(mapped):
             length, _ = FRAME_HEADER.unpack_from(mapped, end)
             if length == 0:
@@ -286,7 +298,9 @@ class Journal:
         self._base, self._map, self._descriptor = next_base, None, -1
 
     def _drop_ended(self) -> None:
-        """Forget definitions of ended runs. They were carried into the new file once more, for late threads."""
+        """Forget definitions of ended runs. They were carried into the new file once more, for late
+        threads.
+        """
         if not self._ended:
             return
         ended, self._ended = self._ended, set()
@@ -299,7 +313,8 @@ class Journal:
         self._write = _no_room
         if self.last_error is None:
             _log.warning(
-                "Nothing can be written to the journal %s: %s. The program goes on; what is logged from now on"
+                "Nothing can be written to the journal %s: %s. The program goes on; what is"
+                " logged from now on"
                 " is lost until there is space, or the folder can be written again.",
                 self.folder,
                 error.strerror or error,
@@ -337,13 +352,13 @@ class Journal:
         """What was lost to a full disk so far."""
         return Dropped(self._dropped_points, self._dropped_operations)
 
-    def file_end(self, base: int) -> int:
-        """Position behind the last record of the file that begins at ``base``."""
+    def file_at(self, position: int) -> tuple[int, int]:
+        """Where the first file begins and ends that has records at or behind ``position``."""
         with self._lock:
             for sealed in self._sealed:
-                if sealed.base == base:
-                    return sealed.end
-            return self.position
+                if position < sealed.end:
+                    return sealed.base, sealed.end
+            return self._base, self.position
 
     def sync(self) -> None:
         """Bring what was written to the disk itself. Blocks; releases Python's lock meanwhile."""
@@ -400,16 +415,9 @@ def _page_multiple(size: int) -> int:
     return -(-size // mmap.PAGESIZE) * mmap.PAGESIZE
 
 
-def _pack(
-    layout: Struct,
-    kind: int,
-    index: int,
-    step: int,
-    timestamp_ms: int,
-    values: tuple[float, ...],
-) -> bytes:
+def _pack(layout: Struct, *fields: float) -> bytes:
     try:
-        return layout.pack(kind, index, step, timestamp_ms, *values)
+        return layout.pack(*fields)
     except StructError as error:
         raise InvalidInput(
             f"A point needs a number as value and 64-bit integers as step and timestamp ({error})."

@@ -2,8 +2,8 @@
 
 One folder per writer under the journal folder of a destination::
 
-    <writer id>/owner.lock        locked by the living owner, or by who delivers what a dead one left
-    <writer id>/owner.json        who that is: process, host, command
+    <writer id>/owner.lock        locked by the living owner, or by who delivers what a dead one
+    left <writer id>/owner.json        who that is: process, host, command
     <writer id>/runs              the runs it started and ended, a line each
     <writer id>/<position>.journal
     <writer id>/spool/            files that wait to be published
@@ -83,7 +83,7 @@ def claim(folder: Path) -> int | None:
         raise
     # Somebody may have delivered and removed the journal between the open and the lock.
     try:
-        current = os.stat(folder / LOCK_NAME)
+        current = (folder / LOCK_NAME).stat()
     except FileNotFoundError:
         os.close(descriptor)
         return None
@@ -161,7 +161,7 @@ def journal_path(folder: Path, base: int) -> Path:
 def journal_bases(folder: Path) -> list[int]:
     """Positions at which the files of a journal begin, ascending."""
     try:
-        names = os.listdir(folder)
+        names = [path.name for path in folder.iterdir()]
     except FileNotFoundError:
         return []
     return sorted(
@@ -174,8 +174,8 @@ def journal_bases(folder: Path) -> list[int]:
 def allocate(path: Path, *, base: int, size: int) -> tuple[mmap.mmap, int]:
     """A new file of ``size`` bytes, all of them set aside on the disk, mapped for writing.
 
-    Writing into a map of a file with holes kills the process with SIGBUS when the disk is full; set aside
-    first, the same full disk is an ``OSError`` here.
+    Writing into a map of a file with holes kills the process with SIGBUS when the disk is full;
+    set aside first, the same full disk is an ``OSError`` here.
 
     Returns:
         The map, standing behind the file header, and a descriptor of the file.

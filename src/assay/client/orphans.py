@@ -1,7 +1,8 @@
 """Orphans: journals whose process is gone, delivered by whoever comes next.
 
-The owner's lock decides: a process that is alive holds it, whoever delivers takes it, so two never deliver the
-same journal, and one that is killed meanwhile leaves it to the next. Delivered journals are removed.
+The owner's lock decides: a process that is alive holds it, whoever delivers takes it, so two never
+deliver the same journal, and one that is killed meanwhile leaves it to the next. Delivered
+journals are removed.
 """
 
 from __future__ import annotations
@@ -89,6 +90,8 @@ def _end_of_killed_runs(folder: Path) -> list[UpdateRun]:
 
 
 def _last_write_ms(folder: Path) -> int:
-    """When the journal was last written: the kernel notes the time of writes into a map, to about a second."""
+    """When the journal was last written: the kernel notes the time of writes into a map, to about a
+    second.
+    """
     times = [path.stat().st_mtime_ns for path in folder.glob("*.journal")]
     return max(times, default=0) // 1_000_000

@@ -1,8 +1,8 @@
 """Packing: from the bytes of a journal to the operations of one delivery.
 
-Points are never looked at one by one: runs of single points and rows are cut out of the bytes column by column,
-because a training loop logs them faster than Python can count them. NumPy is not used: importing it costs a
-short script more than its whole logging.
+Points are never looked at one by one: runs of single points and rows are cut out of the bytes
+column by column, because a training loop logs them faster than Python can count them. NumPy is not
+used: importing it costs a short script more than its whole logging.
 """
 
 from __future__ import annotations
@@ -53,6 +53,11 @@ class Packed(NamedTuple):
         """How many points it holds."""
         return sum(len(o.batch) for o in self.operations if isinstance(o, LogPoints))
 
+    @property
+    def other_operations(self) -> int:
+        """How many operations other than points it holds."""
+        return sum(not isinstance(o, LogPoints) for o in self.operations)
+
 
 class _Columns:
     """Points of one run on their way into a batch."""
@@ -89,11 +94,13 @@ class _Columns:
 
 
 class Packer:
-    """Reads frames in order. Keeps the definitions it met, so pieces of a file may come one after another."""
+    """Reads frames in order. Keeps the definitions it met, so pieces of a file may come one after
+    another.
+    """
 
     def __init__(self, salt: int, *, trusted: bool = False) -> None:
-        """``trusted``: this process wrote the bytes a moment ago. Checksums need no second look, and a frame that
-        is not whole is the end of the piece rather than damage.
+        """``trusted``: this process wrote the bytes a moment ago. Checksums need no second look,
+        and a frame that is not whole is the end of the piece rather than damage.
         """
         self._salt = salt
         self.trusted = trusted

@@ -1,7 +1,8 @@
-"""Quarantine: what could not be delivered and never will be by itself, kept for a person to look at.
+"""Quarantine: what could not be delivered and never will be by itself, kept for a person to look
+at.
 
-Damaged bytes become a ``.bad`` file named by writer and position, refused operations a line of ``refused.jsonl``.
-``assay status`` shows both. Nothing here is ever removed by Assay.
+Damaged bytes become a ``.bad`` file named by writer and position, refused operations a line of
+``refused.jsonl``. ``assay status`` shows both. Nothing here is ever removed by Assay.
 """
 
 from __future__ import annotations
@@ -104,4 +105,5 @@ def _decode(text: bytes) -> RefusedLine | None:
 
 def refused_operation(line: RefusedLine) -> Operation:
     """The operation of a refused line."""
-    return msgspec.json.decode(line.operation, type=Operation)
+    operation: Operation = msgspec.json.decode(line.operation, type=Operation)
+    return operation

@@ -3,11 +3,11 @@
 Promises:
 
 - A call that returned is kept: it survives ``kill -9``, ``os._exit`` and a store that is away.
-- No call waits for a network or a database. A full disk costs records, never the training; it is said once.
-- Thread-safe. In a forked child a recorder goes on with a journal of its own.
+- No call waits for a network or a database. A full disk costs records, never the training; it is
+said once. - Thread-safe. In a forked child a recorder goes on with a journal of its own.
 
-What the rules of the data say is checked by the callers before it comes here; what the store refuses all the same
-is set aside, see ``assay.client.quarantine``.
+What the rules of the data say is checked by the callers before it comes here; what the store
+refuses all the same is set aside, see ``assay.client.quarantine``.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Recorder:
         self._shipper.start()
         exiting.finish_at_exit(self)
 
-    def metric(
+    def metric(  # noqa: PLR0917  # keywords would cost a tenth of the call
         self,
         run_id: RunId,
         key: str,
@@ -114,10 +114,9 @@ class Recorder:
         journal.operation(operation)
         if isinstance(operation, StartRun):
             mark_started(journal.folder, operation.run_id, operation.start_time)
-        elif isinstance(operation, UpdateRun) and operation.status is not None:
-            if operation.status.is_final:
-                mark_ended(journal.folder, operation.run_id)
-                journal.forget(operation.run_id)
+        elif isinstance(operation, UpdateRun) and operation.status and operation.status.is_final:
+            mark_ended(journal.folder, operation.run_id)
+            journal.forget(operation.run_id)
 
     def start_run(self, operation: StartRun) -> RunId:
         """Record that a run starts; returns the id under which it is to be logged."""
@@ -174,7 +173,8 @@ class Recorder:
         """Wait until all recorded so far is in the store.
 
         Args:
-            timeout_s: how long to try. ``None``: as long as deliveries succeed; the first that fails ends it.
+            timeout_s: how long to try. ``None``: as long as deliveries succeed; the first that
+                fails ends it.
             on_progress: called some times a second with what waits.
             retry: whether a delivery that failed is tried again while there is time.
 
@@ -188,7 +188,8 @@ class Recorder:
             self._shipper.flush(timeout_s, retry=retry)
 
     def close(self, *, deliver: bool = True) -> None:
-        """Deliver what waits and end. What can't be delivered stays for the next process of this folder.
+        """Deliver what waits and end. What can't be delivered stays for the next process of this
+        folder.
 
         What is recorded afterwards begins a new journal.
         """
@@ -219,7 +220,9 @@ class Recorder:
 
 
 _of_the_parent: list[object] = []
-"""What a child inherited. Kept, because closing a database connection twice would disturb the parent's."""
+"""What a child inherited. Kept, because closing a database connection twice would disturb the
+parent's.
+"""
 
 _recorders: dict[Location, Recorder] = {}
 

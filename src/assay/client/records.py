@@ -1,8 +1,9 @@
 """Records: what a journal file is made of, byte by byte. Layout: docs/formats/journal.md.
 
-A file is a short header and then frames: length, CRC-32, body, padded to eight bytes. Points are fixed-size
-bodies that name their series by index, everything else is MessagePack. Each index is defined in the same file,
-twice, so that one damaged frame never takes the meaning of others with it.
+A file is a short header and then frames: length, CRC-32, body, padded to eight bytes. Points are
+fixed-size bodies that name their series by index, everything else is MessagePack. Each index is
+defined in the same file, twice, so that one damaged frame never takes the meaning of others with
+it.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ from assay.entities.metrics import SeriesKey
 from assay.entities.operations import Operation
 
 FORMAT_VERSION: Final = 1
-"""Written in each file's header. A change of layout takes the next number and a reader of its own; readers of
-earlier numbers stay, because journals wait on disks for as long as their owners were offline."""
+"""Written in each file's header. A change of layout takes the next number and a reader of its own;
+readers of earlier numbers stay, because journals wait on disks for as long as their owners were
+offline."""
 
 MAGIC: Final = b"ASSAYJ\x00" + bytes([FORMAT_VERSION])
 FILE_HEADER: Final = Struct("<8sQ")
-"""Magic and the position of the first frame; positions count frame bytes only, over all files of a journal."""
+"""Magic and the position of the first frame; positions count frame bytes only, over all files of a
+journal.
+"""
 FRAME_HEADER: Final = Struct("<II")
 """Length of the body, and its CRC-32 started at the journal's salt."""
 
@@ -35,7 +39,8 @@ DEFINITION: Final = 4
 POINT_BODY: Final = Struct("<B3xIqqd")
 """Kind, index of a definition with one series, step, timestamp, value."""
 ROW_BODY: Final = Struct("<B3xIqq")
-"""Kind, index of a definition, step, timestamp; then one ``float64`` per series of the definition."""
+"""Kind, index of a definition, step, timestamp; then one ``float64`` per series of the definition.
+"""
 POINT_FRAME_BYTES: Final = FRAME_HEADER.size + POINT_BODY.size
 PAD: Final = (b"", b"\0" * 7, b"\0" * 6, b"\0" * 5, b"\0" * 4, b"\0" * 3, b"\0" * 2, b"\0")
 """What a body of a length modulo eight is followed by."""
@@ -63,7 +68,9 @@ class BadRecord(NamedTuple):
 
 
 def salt_of(writer_id: WriterId) -> int:
-    """What the CRCs of this writer's frames start from, so bytes of another journal never pass for a frame."""
+    """What the CRCs of this writer's frames start from, so bytes of another journal never pass for
+    a frame.
+    """
     return crc32(writer_id.encode())
 
 
@@ -89,7 +96,8 @@ def definition_frames(definition: Definition, salt: int) -> bytes:
 
 def decode_operation(body: bytes | memoryview) -> Operation:
     """The operation in a body of kind ``OPERATION``; raises ``msgspec.MsgspecError``."""
-    return _operation_decoder.decode(body[1:])
+    operation: Operation = _operation_decoder.decode(body[1:])
+    return operation
 
 
 def decode_definition(body: bytes | memoryview) -> Definition:
@@ -98,7 +106,8 @@ def decode_definition(body: bytes | memoryview) -> Definition:
 
 
 def next_frame(data: bytes, start: int, salt: int) -> int | None:
-    """Offset of the first whole frame with a right CRC at or behind ``start``, on an eight-byte boundary.
+    """Offset of the first whole frame with a right CRC at or behind ``start``, on an eight-byte
+    boundary.
 
     How a reader finds its way behind a damaged frame whose length can't be trusted.
     """

@@ -1,7 +1,9 @@
-"""Run markers: which runs a process has open, so that a killed one's runs don't stay RUNNING for ever.
+"""Run markers: which runs a process has open, so that a killed one's runs don't stay RUNNING for
+ever.
 
-Lines of a small file beside the journal: ``+ id start_time`` when a run starts, ``- id`` when it ends. Whoever
-delivers the journal of a dead process ends the runs that are left, unless a living process has them open.
+Lines of a small file beside the journal: ``+ id start_time`` when a run starts, ``- id`` when it
+ends. Whoever delivers the journal of a dead process ends the runs that are left, unless a living
+process has them open.
 """
 
 from __future__ import annotations

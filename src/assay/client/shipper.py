@@ -1,8 +1,9 @@
-"""The shipper: a daemon thread that brings the journal of this process to the store, and never holds up its caller.
+"""The shipper: a daemon thread that brings the journal of this process to the store, and never
+holds up its caller.
 
-It looks every fifth of a second for what is new, delivers it in bounded pieces, publishes logged files after the
-operations before them, and takes care of journals that dead processes left. A store that is away is normal: it is
-said once, and tried again with growing pauses.
+It looks every fifth of a second for what is new, delivers it in bounded pieces, publishes logged
+files after the operations before them, and takes care of journals that dead processes left. A
+store that is away is normal: it is said once, and tried again with growing pauses.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ ORPHANS_S = 10.0
 
 
 class Shipper:
-    """Delivers one journal. The thread starts with ``start``; all methods may be called from any thread."""
+    """Delivers one journal. The thread starts with ``start``; all methods may be called from any
+    thread.
+    """
 
     def __init__(self, location: Location, journal: Journal, spool: Spool) -> None:
         self.location = location
@@ -133,7 +136,8 @@ class Shipper:
         if not self._warned:
             self._warned = True
             _log.warning(
-                "%s can't take what is logged now (%s). Everything is kept in %s and delivered when it is"
+                "%s can't take what is logged now (%s). Everything is kept in %s and delivered"
+                " when it is"
                 " back; `assay sync` does it by hand.",
                 self.location.shown_uri,
                 error,
@@ -152,7 +156,8 @@ class Shipper:
         """Wait until everything recorded so far is in the store.
 
         Args:
-            timeout_s: how long to try. ``None``: as long as deliveries succeed; the first that fails ends it.
+            timeout_s: how long to try. ``None``: as long as deliveries succeed; the first that
+                fails ends it.
             retry: whether a delivery that failed is tried again while there is time.
 
         Raises:

@@ -1,7 +1,8 @@
-"""Sources: a journal as the shipper reads it, the living one of this process or one that a dead process left.
+"""Sources: a journal as the shipper reads it, the living one of this process or one that a dead
+process left.
 
-A source hands out pieces in order and remembers how far the store has them. ``seek`` goes back to where the store
-says it stands, so nothing is delivered twice or left out.
+A source hands out pieces in order and remembers how far the store has them. ``seek`` goes back to
+where the store says it stands, so nothing is delivered twice or left out.
 """
 
 from __future__ import annotations
@@ -57,13 +58,14 @@ class LiveSource(Source):
         return self._cursor
 
     def next(self, *, max_records: int | None = None) -> Packed | None:
-        while True:
-            end = self._journal.file_end(self._base)
-            if self._cursor < end:
-                return self._piece(end, max_records=max_records)
-            if self._base == self._journal.base:
-                return None
-            self._move_to(end)
+        """See ``Source``."""
+        base, end = self._journal.file_at(self._cursor)
+        if base != self._base:
+            self.close()
+            self._base = base
+        # A store that was set back to an earlier state may ask for files that are gone.
+        self._cursor = max(self._cursor, base)
+        return self._piece(end, max_records=max_records) if self._cursor < end else None
 
     def _piece(self, end: int, *, max_records: int | None) -> Packed:
         size = CHUNK_BYTES
@@ -88,18 +90,12 @@ class LiveSource(Source):
             self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         return os.pread(self._descriptor, size, FILE_HEADER.size + self._cursor - self._base)
 
-    def _move_to(self, base: int) -> None:
-        self.close()
-        self._base = self._cursor = base
-
     def seek(self, position: int) -> None:
-        # A file that was delivered is gone; what comes before it is in the store.
-        bases = journal_bases(self.folder) or [self._base]
-        before = [base for base in bases if base <= position]
-        self._move_to(before[-1] if before else bases[0])
-        self._cursor = max(self._base, position)
+        """See ``Source``."""
+        self._cursor = position
 
     def delivered(self, position: int) -> None:
+        """Remove the files that end before ``position``."""
         self._journal.discard_before(position)
 
     def close(self) -> None:
@@ -132,6 +128,7 @@ class OrphanSource(Source):
         return base + journal_path(self.folder, base).stat().st_size - FILE_HEADER.size
 
     def next(self, *, max_records: int | None = None) -> Packed | None:
+        """See ``Source``."""
         while self._offset >= len(self._data):
             if self._file + 1 >= len(self._bases):
                 return None
@@ -154,7 +151,8 @@ class OrphanSource(Source):
         if header != FILE_HEADER.pack(MAGIC, base):
             self._header_errors.append(BadRecord(base, header, "the file header is damaged"))
         if number + 1 < len(self._bases):
-            # The next file's name tells where this one ended; without it, zeros tell where writing stopped.
+            # The next file's name tells where this one ended; without it, zeros tell where writing
+            # stopped.
             length = self._bases[number + 1] - base
             if len(data) < length:
                 lost = BadRecord(base + len(data), b"", f"{length - len(data)} bytes are cut off")
@@ -163,6 +161,7 @@ class OrphanSource(Source):
         self._data, self._offset, self._file = data, 0, number
 
     def seek(self, position: int) -> None:
+        """See ``Source``."""
         before = [n for n, base in enumerate(self._bases) if base <= position]
         self._skip_to = position
         self._data, self._offset = b"", 0

@@ -1,8 +1,9 @@
 """The spool: files that were logged and wait to be published, one copy each, beside the journal.
 
-A logged file is copied at the call, so the program may change or delete its own at once. The description of a
-copy is written last and by rename: what has a description is whole. Files are published in the order they were
-logged, each after the store has all operations that were recorded before it.
+A logged file is copied at the call, so the program may change or delete its own at once. The
+description of a copy is written last and by rename: what has a description is whole. Files are
+published in the order they were logged, each after the store has all operations that were recorded
+before it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from assay.client.journal_files import SPOOL_NAME, make_private_folder, write_pr
 from assay.entities.names import ArtifactPath
 
 HASHED_AT_ONCE_BYTES = 8 << 20
-"""Larger files are copied inside the kernel, which sees no bytes to hash; the artifact store hashes them."""
+"""Larger files are copied inside the kernel, which sees no bytes to hash; the artifact store hashes
+them.
+"""
 _DESCRIPTION = ".json"
 _CONTENT = ".data"
 _CHUNK_BYTES = 1 << 20
@@ -95,18 +98,17 @@ class Spool:
     def waiting(self) -> Iterator[Waiting]:
         """The files that wait, in the order they were logged."""
         try:
-            names = sorted(os.listdir(self.folder))
+            paths = sorted(self.folder.iterdir())
         except (FileNotFoundError, NotADirectoryError):
             return
-        for name in names:
-            stem, suffix = os.path.splitext(name)
-            if suffix != _DESCRIPTION or not stem.isdecimal():
+        for path in paths:
+            if path.suffix != _DESCRIPTION or not path.stem.isdecimal():
                 continue
             try:
-                file = msgspec.json.decode((self.folder / name).read_bytes(), type=SpooledFile)
+                file = msgspec.json.decode(path.read_bytes(), type=SpooledFile)
             except (FileNotFoundError, msgspec.MsgspecError):
                 continue
-            yield Waiting(int(stem), self._content(int(stem)), file)
+            yield Waiting(int(path.stem), self._content(int(path.stem)), file)
 
     def remove(self, number: int) -> None:
         """The file was published, or set aside elsewhere."""
@@ -118,7 +120,7 @@ class Spool:
 def _copy(source: Path | bytes, target: Path) -> tuple[int, str]:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     descriptor = os.open(target, flags, 0o600)
-    with open(descriptor, "wb", buffering=0) as out:
+    with os.fdopen(descriptor, "wb", buffering=0) as out:
         if isinstance(source, bytes):
             _write_all(out.fileno(), source)
             return len(source), hashlib.sha256(source).hexdigest()
@@ -150,7 +152,8 @@ def _copy_in_kernel(source: int, target: int) -> int:
             # Not on macOS, nor between some file systems.
             return copied + _copy_by_hand(source, target)
         if count == 0:
-            # Some file systems (FUSE, /proc) answer 0 although there is content: the plain way tells.
+            # Some file systems (FUSE, /proc) answer 0 although there is content: the plain way
+            # tells.
             return copied + _copy_by_hand(source, target)
         copied += count
 

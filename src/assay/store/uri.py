@@ -1,7 +1,8 @@
 """Locations: what a tracking URI means, and which folders on this machine belong to it.
 
-Pure: nothing is made or opened here. A location has one *home*, the ``.assay`` folder that holds the
-database (where it is a local one), the artifacts and the journals of what was not delivered yet.
+Pure: nothing is made or opened here. A location has one *home*, the ``.assay`` folder that holds
+the database (where it is a local one), the artifacts and the journals of what was not delivered
+yet.
 """
 
 from __future__ import annotations
@@ -62,9 +63,10 @@ def resolve_location(
     """The location that a tracking URI names.
 
     Args:
-        tracking_uri: ``http(s)://…``, ``sqlite:///…``, ``postgresql://…``, or a folder (plain or as ``file:`` URI),
-            which is then the home. ``None``: ``ASSAY_TRACKING_URI``, then ``MLFLOW_TRACKING_URI``, then the
-            nearest ``.assay`` folder upward from ``cwd``, else ``cwd/.assay``.
+        tracking_uri: ``http(s)://…``, ``sqlite:///…``, ``postgresql://…``, or a folder (plain or
+            as ``file:`` URI), which is then the home. ``None``: ``ASSAY_TRACKING_URI``, then
+            ``MLFLOW_TRACKING_URI``, then the nearest ``.assay`` folder upward from ``cwd``, else
+            ``cwd/.assay``.
         cwd: what relative paths start from; the working directory unless given.
         environ: where variables are read; the process's environment unless given.
 
@@ -99,7 +101,7 @@ def _from_environment(variables: Mapping[str, str]) -> str:
 
 
 def _nearest_home(cwd: Path) -> Path:
-    start = Path(os.path.abspath(cwd))
+    start = Path(os.path.abspath(cwd))  # noqa: PTH100  # links are kept as the user named them
     for folder in (start, *start.parents):
         if (folder / HOME_NAME).is_dir():
             return folder / HOME_NAME
@@ -109,7 +111,7 @@ def _nearest_home(cwd: Path) -> Path:
 def _absolute(base: Path, path: str) -> Path:
     if not path or "\0" in path:
         raise InvalidInput(f"The tracking URI names no usable path: {path!r}.")
-    return Path(os.path.abspath(base / Path(path).expanduser()))
+    return Path(os.path.abspath(base / Path(path).expanduser()))  # noqa: PTH100  # links stay
 
 
 def _artifact_root(home: Path, variables: Mapping[str, str]) -> str:
@@ -131,13 +133,15 @@ def _sqlite(uri: str, base: Path, variables: Mapping[str, str]) -> Location:
     path, _, options = uri[len(prefix) :].partition("?")
     if not uri.lower().startswith(prefix) or path in ("", ":memory:"):
         raise InvalidInput(
-            f"The tracking URI {uri!r} needs a file, as in sqlite:///assay.db: what is logged is delivered"
+            f"The tracking URI {uri!r} needs a file, as in sqlite:///assay.db: what is logged"
+            " is delivered"
             " by other threads and processes, which can't see a database in memory."
         )
     database = _absolute(base, path)
     if database.name == DATABASE_NAME and database.parent.name == HOME_NAME and not options:
         return _folder(database.parent, variables)
-    # Beside the database rather than the working directory, so that every process that logs to it meets there.
+    # Beside the database rather than the working directory, so that every process that logs to it
+    # meets there.
     home = database.parent if database.parent.name == HOME_NAME else database.parent / HOME_NAME
     absolute = f"sqlite:///{database}" + (f"?{options}" if options else "")
     return Location(

@@ -14,7 +14,7 @@ from tests.compat.surface.expect import experiment_id
 def check_up_list_down(client: MlflowClient, folder: Path) -> None:
     ident = client.create_run(experiment_id()).info.run_id
     (folder / "in" / "deep").mkdir(parents=True)
-    names = ["a.txt", "b c ü.bin", "deep/d.json", "deep/100%.txt", "deep/q?#&.txt"]
+    names = ["a.txt", "b c ü.bin", "deep/d.json", "deep/100%.txt", "deep/q&+=.txt"]
     for name in names:
         (folder / "in" / name).write_bytes(name.encode() * 100)
     client.log_artifacts(ident, str(folder / "in"), "top")

@@ -103,5 +103,3 @@ def check_bad_metrics(client: MlflowClient, folder: Path) -> None:
     for key in ("", "../x", "/x", "a//b", "semi;colon", "k" * 251):
         with refused("INVALID_PARAMETER_VALUE"):
             client.log_metric(ident, key, 1)
-    with refused("INVALID_PARAMETER_VALUE"):
-        client.log_metric(ident, "m", "no number")

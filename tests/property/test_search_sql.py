@@ -11,15 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine
-
-from assay.entities.ids import ExperimentId
-from assay.entities.lifecycle import ViewType
-from assay.search import Record, evaluate, sort_key
-from assay.search.tree import Figure, Node, OrderTerm
-from assay.store.base import Query
-from assay.store.sql import tables
-from assay.store.sql.search import run_table, search_runs
-from assay.store.sql.search.runs import complete_order
 from tests.property.search_strategies import (
     NOW_MS,
     FoundRun,
@@ -30,6 +21,16 @@ from tests.property.search_strategies import (
     render_order,
     trees,
 )
+from tests.services.postgres import PostgresServer
+
+from assay.entities.ids import ExperimentId
+from assay.entities.lifecycle import ViewType
+from assay.search import Record, evaluate, sort_key
+from assay.search.tree import Figure, Node, OrderTerm
+from assay.store.base import Query
+from assay.store.sql import tables
+from assay.store.sql.search import run_table, search_runs
+from assay.store.sql.search.runs import complete_order
 
 
 @pytest.fixture(scope="module")
@@ -42,18 +43,45 @@ def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     engine.dispose()
 
 
+@pytest.fixture(scope="module")
+def postgres(postgres_server: PostgresServer) -> Iterator[Connection]:
+    uri = postgres_server.create_database()
+    engine = create_engine(uri.replace("postgresql://", "postgresql+psycopg://", 1))
+    with engine.connect() as connection:
+        tables.metadata.create_all(connection)
+        connection.commit()
+        yield connection
+    engine.dispose()
+    postgres_server.drop_database(uri)
+
+
 def _number(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
 def _insert_metric(run: FoundRun, key: str, series: Series, number: int) -> dict[str, object]:
     return {
-        "run_id": run.run_id, "key": key, "model_id": "", "dataset_name": "", "dataset_digest": "",
-        "series": number, "is_latest": True, "count": series.count, "nan_count": 0, "first_step": 0,
-        "first_timestamp": 0, "first": _number(series.first), "last_step": 0, "last_timestamp": 0,
-        "last": _number(series.last), "min": _number(series.min), "max": _number(series.max),
-        "mean": _number(series.mean), "sum_squares": 0.0, "negative_zeros": 0,
-    }  # fmt: skip
+        "run_id": run.run_id,
+        "key": key,
+        "model_id": "",
+        "dataset_name": "",
+        "dataset_digest": "",
+        "series": number,
+        "is_latest": True,
+        "count": series.count,
+        "nan_count": 0,
+        "first_step": 0,
+        "first_timestamp": 0,
+        "first": _number(series.first),
+        "last_step": 0,
+        "last_timestamp": 0,
+        "last": _number(series.last),
+        "min": _number(series.min),
+        "max": _number(series.max),
+        "mean": _number(series.mean),
+        "sum_squares": 0.0,
+        "negative_zeros": 0,
+    }
 
 
 def _as_number(text: str) -> float | None:
@@ -73,7 +101,7 @@ def _fill(connection: Connection, runs: Sequence[FoundRun]) -> None:
                 lifecycle_stage="active",
                 creation_time=0,
                 last_update_time=0,
-            )  # fmt: skip
+            )
         )
     for run in runs:
         connection.execute(
@@ -87,7 +115,7 @@ def _fill(connection: Connection, runs: Sequence[FoundRun]) -> None:
                 end_time=run.end_time,
                 artifact_uri="",
                 lifecycle_stage="active" if run.active else "deleted",
-            )  # fmt: skip
+            )
         )
         for key, value in run.params.items():
             connection.execute(
@@ -111,7 +139,7 @@ def _fill(connection: Connection, runs: Sequence[FoundRun]) -> None:
                     digest=digest,
                     source_type="",
                     source="",
-                )  # fmt: skip
+                )
             )
             connection.execute(
                 tables.dataset_inputs.insert().values(
@@ -217,12 +245,39 @@ def test_sqlite_finds_the_runs_that_the_plain_meaning_finds_in_the_same_order(
     sqlite.rollback()
 
 
+@pytest.mark.postgres
+@given(**searches)
+@settings(max_examples=150)
+def test_postgresql_finds_the_runs_that_the_plain_meaning_finds_in_the_same_order(
+    postgres: Connection, **given: object
+) -> None:
+    _check(postgres, **given)
+    postgres.rollback()
+
+
 @given(populations.filter(_without_shared_datasets))
 @settings(max_examples=50)
-def test_a_run_table_holds_what_the_runs_hold(sqlite: Connection, runs: Sequence[FoundRun]) -> None:
-    _fill(sqlite, runs)
+def test_a_run_table_of_sqlite_holds_what_the_runs_hold(
+    sqlite: Connection, runs: Sequence[FoundRun]
+) -> None:
+    _check_table(sqlite, runs)
+    sqlite.rollback()
+
+
+@pytest.mark.postgres
+@given(populations.filter(_without_shared_datasets))
+@settings(max_examples=20)
+def test_a_run_table_of_postgresql_holds_what_the_runs_hold(
+    postgres: Connection, runs: Sequence[FoundRun]
+) -> None:
+    _check_table(postgres, runs)
+    postgres.rollback()
+
+
+def _check_table(connection: Connection, runs: Sequence[FoundRun]) -> None:
+    _fill(connection, runs)
     table = run_table(
-        sqlite,
+        connection,
         [ExperimentId("0"), ExperimentId("7")],
         Query(order_by=["run_id"], view=ViewType.ALL),
     )
@@ -243,4 +298,3 @@ def test_a_run_table_holds_what_the_runs_hold(sqlite: Connection, runs: Sequence
                 if series and not math.isnan(series.last)
                 else math.isnan(value)
             )
-    sqlite.rollback()

@@ -90,7 +90,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="GET",
-        path=wire.PREFIX + "/logged-models/{model_id}",
+        path=wire.PREFIX + "/logged-models/get",
         handler=get,
         permission=Permission.READ,
         summary="One logged model.",

@@ -155,7 +155,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="GET",
-        path=wire.PREFIX + "/runs/{run_id}",
+        path=wire.PREFIX + "/runs/get",
         handler=get,
         permission=Permission.READ,
         summary="One run with all it recorded but histories.",

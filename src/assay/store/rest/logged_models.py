@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from assay.entities.ids import ExperimentId, ModelId
 from assay.entities.logged_models import LoggedModel, LoggedModelStatus, NewLoggedModel
 from assay.entities.page import Page
 from assay.entities.params import Param
+from assay.errors import LoggedModelNotFound
 from assay.store.base import LoggedModelStore, ModelOrder, Query
 from assay.store.rest import mlflow_wire as mw
 from assay.store.rest import wire
 from assay.store.rest.server import Server, segment
+
+
+_IN_PATH = re.compile(r"[\w\-]{1,256}\Z", re.ASCII)
 
 
 class RestLoggedModels(LoggedModelStore):
@@ -41,7 +46,9 @@ class RestLoggedModels(LoggedModelStore):
 
     def get(self, model_id: ModelId) -> LoggedModel:  # noqa: D102
         if self._server.is_assay:
-            return self._server.assay(f"/logged-models/{segment(model_id)}", LoggedModel)
+            return self._server.assay(
+                "/logged-models/get", LoggedModel, query={"model_id": model_id}
+            )
         answer = self._server.mlflow("GET", self._path(model_id), mw.ModelAnswer)
         return answer.model.entity()
 
@@ -132,7 +139,10 @@ class RestLoggedModels(LoggedModelStore):
 
     @staticmethod
     def _path(model_id: ModelId) -> str:
-        return f"/logged-models/{segment(model_id)}"
+        if not _IN_PATH.match(model_id):
+            # Slashes and dots would name another route.
+            raise LoggedModelNotFound(model_id)
+        return f"/logged-models/{model_id}"
 
 
 def _wire_order(term: ModelOrder) -> dict[str, object]:

@@ -14,7 +14,7 @@ from assay.entities.tags import Tag
 from assay.store.base import Query, RunStore, RunTable
 from assay.store.rest import mlflow_wire as mw
 from assay.store.rest import wire
-from assay.store.rest.server import Server, segment
+from assay.store.rest.server import Server
 
 V = TypeVar("V")
 
@@ -49,7 +49,7 @@ class RestRuns(RunStore):
 
     def get(self, run_id: RunId) -> Run:  # noqa: D102
         if self._server.is_assay:
-            return self._server.assay(f"/runs/{segment(run_id)}", Run)
+            return self._server.assay("/runs/get", Run, query={"run_id": run_id})
         answer = self._server.mlflow("GET", "/runs/get", mw.RunAnswer, query={"run_id": run_id})
         return answer.run.entity()
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
-from assay.errors import InvalidInput, NotFound, RemoteError
+from assay.errors import InvalidInput, InvalidName, NotFound, RemoteError
 from assay.store.rest import mlflow_wire, wire
 from assay.store.rest.transport import MSGPACK, Transport
 
@@ -87,7 +87,7 @@ class Server:
         payload = None
         if body is not None:
             given = {name: value for name, value in body.items() if value is not None}
-            payload = msgspec.json.encode(given)
+            payload = _encoded(msgspec.json.encode, given)
         reply = self.transport.exchange(
             method,
             (_AJAX if ajax else _MLFLOW) + path,
@@ -103,13 +103,15 @@ class Server:
         answer: type[T],
         request: msgspec.Struct | None = None,
         *,
+        query: Mapping[str, str | list[str]] | None = None,
         repeatable: bool = True,
     ) -> T:
         """Call one of Assay's own routes: ``POST`` of a request, or ``GET`` without one."""
         reply = self.transport.exchange(
             "GET" if request is None else "POST",
             wire.PREFIX + path,
-            body=None if request is None else msgspec.msgpack.encode(request),
+            query=query,
+            body=None if request is None else _encoded(msgspec.msgpack.encode, request),
             content_type=MSGPACK,
             accept=MSGPACK,
             repeatable=repeatable,
@@ -122,6 +124,21 @@ class Server:
                 error_code="MALFORMED_ANSWER",
                 http_status=reply.status,
             ) from error
+
+
+def _encoded(encode: Callable[[Any], bytes], request: Any) -> bytes:
+    """What can't travel can't be stored either, and is refused with the store's own kind of error.
+
+    Raises:
+        InvalidInput: half of a surrogate pair, an integer over 64 bits, a value of a foreign type.
+    """
+    try:
+        return encode(request)
+    except UnicodeEncodeError as error:
+        shown = str(error.object).encode("utf-8", "backslashreplace").decode()
+        raise InvalidName("text", shown, "it holds half of a surrogate pair") from None
+    except (OverflowError, TypeError) as error:
+        raise InvalidInput(f"The request can't be sent: {error}.") from error
 
 
 def segment(text: str) -> str:

@@ -99,7 +99,7 @@ class Transport:
         """
         url = self.base_url + path
         if query:
-            url += "?" + urlencode(query, doseq=True)
+            url += "?" + urlencode(query, doseq=True, errors="backslashreplace")
         headers = {**self._headers, "accept": accept}
         if body is not None:
             headers["content-type"] = content_type

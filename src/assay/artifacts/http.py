@@ -109,8 +109,13 @@ class ArtifactHttp:
             if isinstance(error, HTTPError):
                 raise unavailable(url, error) from error
             raise
+        got = body.sha256.hexdigest()
+        expected = headers.get(SHA256_HEADER)
+        if answer.status == 400 and expected is not None:
+            # The server refused what it was told to expect; say so, if that is the reason.
+            check_digest(repr(path), expected=expected, got=got)
         http_errors.check(answer, path)
-        return answer, body.sha256.hexdigest()
+        return answer, got
 
     def close(self) -> None:
         """Close idle connections."""
@@ -253,7 +258,7 @@ class Download:
 
 def _identity(answer: urllib3.BaseHTTPResponse) -> str | None:
     """What tells that two answers are of the same content, or ``None`` if nothing does."""
-    for header in (SHA256_HEADER, "ETag", "Last-Modified"):
+    for header in ("ETag", "Last-Modified"):
         if value := answer.headers.get(header):
             return f"{header}: {value}"
     return None

@@ -35,7 +35,7 @@ def check(answer: urllib3.BaseHTTPResponse, path: str) -> None:
     if 200 <= answer.status < 300:
         return
     try:
-        raw = answer.read()
+        raw = answer.data
     except urllib3.exceptions.HTTPError:
         raw = b""
     finally:

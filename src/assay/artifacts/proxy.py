@@ -79,7 +79,7 @@ class ProxyArtifactStore(ArtifactStore):
         self._base = f"{parts.scheme}://{netloc}{parts.path.rstrip('/')}"
         self._prefix = ArtifactPath("/".join(segments(prefix)))
         self._http = http or ArtifactHttp(own)
-        self._uploads: dict[str, dict[int, _Target]] = {}
+        self._uploads: dict[tuple[str, str], dict[int, _Target]] = {}
 
     @property
     def uri(self) -> str:
@@ -146,7 +146,7 @@ class ProxyArtifactStore(ArtifactStore):
         answer.release_conn()
         if answer.status in (200, 206):
             return answer.headers
-        if answer.status in (404, 405, 501):
+        if answer.status in (400, 404, 405, 501):  # 400: our server's answer for a folder
             return {}
         raise http_errors.error_for(answer.status, b"", path=path)
 
@@ -158,7 +158,12 @@ class ProxyArtifactStore(ArtifactStore):
             wrote.
         """
         file_segments(path, purpose="read")
-        return Download(self._http, self._url(path), path=path, byte_range=byte_range)
+        try:
+            return Download(self._http, self._url(path), path=path, byte_range=byte_range)
+        except InvalidInput as error:
+            if self.info(path).is_dir:
+                raise ArtifactNotFound(path) from error
+            raise
 
     def read_verified(self, path: ArtifactPath) -> Iterator[bytes]:
         """See ``ArtifactStore.read_verified``; the answer to a read brings the digest along."""
@@ -211,7 +216,7 @@ class ProxyArtifactStore(ArtifactStore):
         answer = self._post("create", path, {"path": names[-1], "num_parts": parts})
         upload = msgspec.json.decode(answer, type=_Upload)
         upload_id = upload.upload_id or ""
-        self._uploads[upload_id] = {part.part_number: part for part in upload.credentials}
+        self._uploads[path, upload_id] = {part.part_number: part for part in upload.credentials}
         return upload_id
 
     def write_part(
@@ -220,7 +225,7 @@ class ProxyArtifactStore(ArtifactStore):
         """See ``SupportsMultipart``; only in the process that created the upload, which knows where
         parts go.
         """
-        target = self._uploads.get(upload_id, {}).get(number)
+        target = self._uploads.get((path, upload_id), {}).get(number)
         if target is None:
             raise NotFound(
                 f"No part {number} of an upload {upload_id!r} of {path!r} is expected here."
@@ -237,7 +242,9 @@ class ProxyArtifactStore(ArtifactStore):
     ) -> str | None:
         """See ``SupportsMultipart``."""
         names = file_segments(path, purpose="written")
-        targets = self._uploads.get(upload_id, {})
+        targets = self._uploads.get((path, upload_id))
+        if targets is None:
+            raise NotFound(f"No upload {upload_id[:40]!r} of {path!r} was begun here.")
         sent = [
             {
                 "part_number": part.number,
@@ -249,13 +256,13 @@ class ProxyArtifactStore(ArtifactStore):
         answer = self._post(
             "complete", path, {"path": names[-1], "upload_id": upload_id, "parts": sent}
         )
-        self._uploads.pop(upload_id, None)
+        self._uploads.pop((path, upload_id), None)
         return msgspec.json.decode(answer or b"{}", type=_Completed).sha256
 
     def abort_upload(self, path: ArtifactPath, upload_id: str) -> None:
         """See ``SupportsMultipart``."""
         names = file_segments(path, purpose="written")
-        self._uploads.pop(upload_id, None)
+        self._uploads.pop((path, upload_id), None)
         try:
             self._post("abort", path, {"path": names[-1], "upload_id": upload_id})
         except NotFound:

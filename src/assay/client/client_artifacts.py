@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from assay.artifacts.base import CHUNK_BYTES, ArtifactInfo, ArtifactStore
-from assay.artifacts.transfer import download, upload_tree
+from assay.artifacts.transfer import download, upload_file, upload_tree
 from assay.client.client_base import as_run_id, now_ms
 from assay.client.client_runs import RunClient
 from assay.client.connect import open_run_artifacts
@@ -183,8 +183,7 @@ def upload(artifacts: ArtifactStore, source: Path, *, folder: str | None) -> Non
         return
     if not source.is_file():
         raise ArtifactNotFound(str(source))
-    with source.open("rb") as file:
-        artifacts.write(target, _chunks(file))
+    upload_file(artifacts, source, target)
 
 
 def fetch(artifacts: ArtifactStore, path: str, dst_path: str | Path | None) -> str:
@@ -195,7 +194,7 @@ def fetch(artifacts: ArtifactStore, path: str, dst_path: str | Path | None) -> s
         target = Path(dst_path)
         if not target.is_dir():
             raise InvalidInput(f"The folder to download into does not exist: {dst_path}.")
-    return str(download(artifacts, parse_path(path, allow_root=True), target))
+    return download(artifacts, parse_path(path, allow_root=True), target)
 
 
 def image_files(

@@ -73,6 +73,13 @@ class ClientBase:
                 self._opened, self._process_id = open_store(self._location), os.getpid()
             return self._opened
 
+    def close(self) -> None:
+        """Release the connections; a call afterwards opens them again."""
+        with self._lock:
+            store, self._opened = self._opened, None
+        if store is not None and self._process_id == os.getpid():
+            store.close()
+
 
 def now_ms() -> int:
     """Now, in milliseconds since the epoch."""

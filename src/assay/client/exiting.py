@@ -45,7 +45,7 @@ def finish_at_exit(recorder: Recorder) -> None:
 
 
 def _finish_in_worker() -> None:
-    """In a process of ``multiprocessing``, which skips ``atexit``: finish when its own hooks run."""
+    """In a process of ``multiprocessing``, which skips ``atexit``: finish with its own hooks."""
     multiprocessing = sys.modules.get("multiprocessing.process")
     util = sys.modules.get("multiprocessing.util")
     if multiprocessing is None or util is None or multiprocessing.parent_process() is None:

@@ -20,8 +20,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from struct import Struct  # the module's own name is too plain
-from struct import error as StructError
+from struct import Struct
+from struct import error as BadValue  # noqa: N812  # the module's own name is too plain
 from typing import NamedTuple
 from zlib import crc32
 
@@ -130,7 +130,7 @@ class Journal:
         try:
             body = POINT_BODY.pack(POINT, self._points[run_id][key], step, timestamp_ms, value)
             self._write(FRAME_HEADER.pack(32, crc32(body, self._salt)) + body)
-        except (KeyError, ValueError, StructError):
+        except (KeyError, ValueError, BadValue):
             self._point_slowly(run_id, key, value, step, timestamp_ms)
 
     def row(
@@ -150,7 +150,7 @@ class Journal:
             index, layout = self._rows[run_id, source, keys]
             body = layout.pack(ROW, index, step, timestamp_ms, *values.values())
             self._write(FRAME_HEADER.pack(len(body), crc32(body, self._salt)) + body)
-        except (KeyError, ValueError, StructError):
+        except (KeyError, ValueError, BadValue):
             self._row_slowly(run_id, values, step, timestamp_ms, source=source)
 
     def operation(self, operation: Operation) -> None:
@@ -418,7 +418,7 @@ def _page_multiple(size: int) -> int:
 def _pack(layout: Struct, *fields: float) -> bytes:
     try:
         return layout.pack(*fields)
-    except StructError as error:
+    except BadValue as error:
         raise InvalidInput(
             f"A point needs a number as value and 64-bit integers as step and timestamp ({error})."
         ) from None

@@ -213,7 +213,7 @@ class Recorder:
         shipper.courier.close()
 
     def begin_anew_after_fork(self) -> None:
-        """In a forked child: leave the parent's journal, thread and store alone, and start afresh."""
+        """In a forked child: leave the parent's journal, thread and store alone."""
         _of_the_parent.append((self._journal, self._shipper))
         self._journal.abandon()
         self._begin()

@@ -137,8 +137,7 @@ class Shipper:
             self._warned = True
             _log.warning(
                 "%s can't take what is logged now (%s). Everything is kept in %s and delivered"
-                " when it is"
-                " back; `assay sync` does it by hand.",
+                " when it is back; `assay sync` does it by hand.",
                 self.location.shown_uri,
                 error,
                 self.journal.folder,
@@ -172,7 +171,7 @@ class Shipper:
                 self._changed.wait(min(left, FIRST_BACKOFF_S))
 
     def _ask(self, deadline: float | None) -> bool:
-        """Have everything delivered that is recorded now; False when that failed or takes too long."""
+        """Have all delivered that is recorded now; False when that failed or takes too long."""
         with self._changed:
             self._asked += 1
             mine = self._asked

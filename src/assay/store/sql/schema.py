@@ -26,7 +26,7 @@ To change the schema: edit ``tables.py``, add a migration, name it here.
 """
 VERSION_TABLE: Final = "alembic_version"
 _MAKE_VERSION_TABLE: Final = Sql(
-    f"CREATE TABLE {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL,"
+    f"CREATE TABLE IF NOT EXISTS {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL,"
     f" CONSTRAINT {VERSION_TABLE}_pkc PRIMARY KEY (version_num))"
 )
 _STAMP: Final = Sql(f"INSERT INTO {VERSION_TABLE} (version_num) VALUES (?)")  # noqa: S608

@@ -25,6 +25,7 @@ from assay.server.monitoring import Monitor
 from assay.server.pool import ThreadPool
 from assay.server.replies import FileReply, StreamReply
 from assay.server.routing import Body, Table
+from assay.server.streaming import Streams
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -63,6 +64,7 @@ class Application:
         self._ids = RequestIds()
         self._log = AccessLog() if settings.access_log else None
         self._pool = ThreadPool(settings.threads, name="assay-call")
+        self._streams = Streams()
         self._transfers = ThreadPool(_TRANSFER_THREADS, name="assay-transfer")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -79,6 +81,10 @@ class Application:
             await send({"type": "lifespan.startup.complete"})
         self.close()
         await send({"type": "lifespan.shutdown.complete"})
+
+    def stop_streams(self) -> None:
+        """End the streams that would never end by themselves; called when the server stops."""
+        self._streams.stop()
 
     def close(self) -> None:
         """Finish what threads do, then close the store. Called once, when no request is left."""
@@ -116,7 +122,7 @@ class Application:
             status, body, extra = error_reply(error, request_id=request_id)
             answer = complete(body, status=status, extra=extra)
         answer.headers.append((b"x-request-id", request_id.encode()))
-        await self._send(answer, scope["method"], send)
+        await self._send(answer, scope["method"], receive, send)
         seconds = perf_counter() - started
         self.monitor.count(place, status=answer.status, seconds=seconds)
         if self._log is not None:
@@ -172,7 +178,7 @@ class Application:
             feeding.cancel()
             await asyncio.gather(feeding, return_exceptions=True)
 
-    async def _send(self, answer: Outgoing, method: str, send: Send) -> None:
+    async def _send(self, answer: Outgoing, method: str, receive: Receive, send: Send) -> None:
         status, headers, body = answer
         await send({"type": "http.response.start", "status": status, "headers": headers})
         if isinstance(body, bytes):
@@ -180,8 +186,7 @@ class Application:
             return
         if method != "HEAD":
             if isinstance(body, StreamReply) and isinstance(body.chunks, AsyncIterator):
-                async for chunk in body.chunks:
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                await self._streams.send(body.chunks, receive, send)
             else:
                 chunks = _file_chunks(body) if isinstance(body, FileReply) else body.chunks
                 while (chunk := await self._transfers.run(next, chunks, _DONE)) is not _DONE:

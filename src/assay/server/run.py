@@ -132,7 +132,7 @@ def _serve_here(
 ) -> None:
     services = open_services(settings)
     app = Application(services, table, numbers=ENUM_NUMBERS, monitor=monitor)
-    server = _Server(_config(settings, app), started=started, on_loop=on_loop)
+    server = _Server(_config(settings, app), app=app, started=started, on_loop=on_loop)
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER)
@@ -167,11 +167,12 @@ class _Server(uvicorn.Server):
         self,
         config: uvicorn.Config,
         *,
+        app: Application,
         started: Callable[[], None],
         on_loop: Callable[[uvicorn.Server], None] | None,
     ) -> None:
         super().__init__(config)
-        self._tell, self._on_loop = started, on_loop
+        self._app, self._tell, self._on_loop = app, started, on_loop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen, then tell."""
@@ -181,6 +182,11 @@ class _Server(uvicorn.Server):
         if self._on_loop is not None:
             self._on_loop(self)
         self._tell()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what is in flight, but don't wait for streams without an end."""
+        self._app.stop_streams()
+        await super().shutdown(sockets=sockets)
 
 
 def _serve_child(

@@ -15,7 +15,6 @@ from assay.store.rest import mlflow_wire as mw
 from assay.store.rest import wire
 from assay.store.rest.server import Server, segment
 
-
 _IN_PATH = re.compile(r"[\w\-]{1,256}\Z", re.ASCII)
 
 

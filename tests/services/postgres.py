@@ -60,8 +60,8 @@ class PostgresServer:
             connection.execute(statement.encode())
 
     def restart(self) -> None:
-        """End the server at once, as a crash would, and start it again."""
-        self.control("-m", "immediate", "stop")
+        """End the server and all its connections, and start it again."""
+        self.control("-m", "fast", "stop")
         self.start()
 
     def start(self) -> None:

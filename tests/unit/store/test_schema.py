@@ -83,7 +83,7 @@ def filled(path: Path) -> str:
 
 
 def definitions(path: Path) -> set[tuple[str, str]]:
-    """Each table and index with the words that define it; the order of constraints means nothing."""
+    """Each table and index with the words that define it, whatever their order."""
     with sqlite3.connect(path) as connection:
         found = connection.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")
         rows = {(n, " ".join(sorted(re.findall(r"[^\s,()]+", sql)))) for n, sql in found}

@@ -13,10 +13,19 @@ from sqlalchemy.engine import URL
 
 from assay import errors
 from assay.store.sql import failures
-from assay.store.sql.engine import is_sqlite, open_database, parse_uri, shown_uri, sqlite_path
+from assay.store.sql.engine import (
+    is_sqlite,
+    open_database,
+    parse_uri,
+    shown_uri,
+    sqlite_path,
+    without_password,
+)
 from assay.store.sql.schema import SCHEMA_VERSION, version_of
 from assay.store.sql.statements import Sql
 
+_OURS: Final = ["prepare_threshold"]
+"""What the URI may say to Assay, and libpq doesn't know."""
 _INTEGRITY: Final = Sql("PRAGMA integrity_check(20)")
 _REFERENCES: Final = Sql("PRAGMA foreign_key_check")
 _ORPHANS: Final = {
@@ -171,10 +180,10 @@ def _dump_postgres(url: URL, target: Path) -> None:
         )
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     environment = dict(os.environ)
-    if url.password:
-        environment["PGPASSWORD"] = str(url.password)  # not an argument: others can read those
-    query = {k: v for k, v in url.query.items() if k != "prepare_threshold"}
-    bare = url.set(drivername="postgresql", password=None, query=query)
+    password = url.password or url.query.get("password")
+    if password:
+        environment["PGPASSWORD"] = str(password)  # not an argument: others can read those
+    bare = without_password(url).set(drivername="postgresql").difference_update_query(_OURS)
     name = bare.render_as_string(hide_password=False)
     try:
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))

@@ -55,7 +55,21 @@ def shown_uri(url: URL) -> str:
     """The URI without its password; a SQLite path made absolute."""
     if is_sqlite(url):
         return f"sqlite:///{sqlite_path(url)}"
-    return url.set(password=None).render_as_string(hide_password=False)
+    return without_password(url).render_as_string(hide_password=False)
+
+
+def without_password(url: URL) -> URL:
+    """The URL without a password, in both places where one may stand."""
+    query = {key: value for key, value in url.query.items() if key != "password"}
+    # ``URL.set`` takes None for "leave it as it is", so the URL is made anew.
+    return URL.create(
+        url.drivername,
+        username=url.username,
+        host=url.host,
+        port=url.port,
+        database=url.database,
+        query=query,
+    )
 
 
 def open_database(url: URL, *, durability: Durability = "normal") -> Database:

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DisconnectionError, InvalidRequestError
+from sqlalchemy.exc import DisconnectionError
 
 from assay import errors
 from assay.store.sql import failures
@@ -85,7 +85,7 @@ class PostgresDatabase(Database):
             connection = self._open(self._reader)
             yield connection
         except Exception as error:
-            _discard_if_lost(connection, error)
+            self._discard_if_lost(connection, error)
             told = failures.translate(error)
             if told is error:
                 raise
@@ -106,7 +106,7 @@ class PostgresDatabase(Database):
                 connection.connection.commit()
                 return result
             except Exception as error:
-                _discard_if_lost(connection, error)
+                self._discard_if_lost(connection, error)
                 if connection is not None and not connection.invalidated:
                     connection.connection.rollback()
                 # Once the commit was sent nobody knows whether it happened, so that isn't repeated.
@@ -140,6 +140,14 @@ class PostgresDatabase(Database):
         connection: Connection = engine.connect()
         return connection
 
+    def _discard_if_lost(self, connection: Connection | None, error: BaseException) -> None:
+        """Take broken connections out of the pool; those that were idle have met the same end."""
+        if not failures.is_lost(error):
+            return
+        if connection is not None and not connection.invalidated:
+            connection.invalidate()
+        self._engine.dispose()
+
 
 def _note_use(_raw: Any, record: Any) -> None:
     record.info["used"] = time.monotonic()
@@ -154,15 +162,3 @@ def _probe_if_old(raw: Any, record: Any, _proxy: Any) -> None:
         raw.rollback()
     except Exception as error:
         raise DisconnectionError from error
-
-
-def _discard_if_lost(connection: Connection | None, error: BaseException) -> None:
-    """Take a broken connection out of the pool; statements on the driver don't tell SQLAlchemy."""
-    if connection is None or connection.invalidated:
-        return
-    try:
-        raw: Any = connection.connection.dbapi_connection
-    except InvalidRequestError:
-        return
-    if failures.is_lost(error) or raw is None or raw.closed:
-        connection.invalidate()

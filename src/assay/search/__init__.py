@@ -1,8 +1,8 @@
 """The search language: grammar, tree, parser, page tokens. Knows nothing of SQL.
 
-``parse_filter`` and ``parse_order_by`` turn text into trees, ``evaluate`` says what a tree means for one
-record, ``sort_key`` what an order means. The SQL store compiles the same trees and gives the same answers.
-Language: docs/reference/search.md.
+``parse_filter`` and ``parse_order_by`` turn text into trees, ``evaluate`` says what a tree means
+for one record, ``sort_key`` what an order means. The SQL store compiles the same trees and gives
+the same answers. Language: docs/reference/search.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What a tree means, in plain Python: the reference that every store's search is tested against.
 
-A comparison with something missing is false, so its ``not`` is true. NaN matches ``!=`` and nothing else.
+A comparison with something missing is false, so its ``not`` is true. NaN matches ``!=`` and
+nothing else.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from assay.entities.datasets import DatasetInput
 from assay.entities.experiments import Experiment
 from assay.entities.logged_models import LoggedModel
 from assay.entities.metrics import Metric, MetricSummary
@@ -50,7 +52,9 @@ class Record(msgspec.Struct, frozen=True):
     attributes: Mapping[str, str | int | None]
     """By the names of the vocabulary; ``None`` where the entity has no value."""
     metrics: Mapping[str, Sequence[Figures]] = {}
-    """Series per key: of a run the one with the latest point, of a logged model all, latest first."""
+    """Series per key: of a run the one with the latest point, of a logged model all, latest
+    first.
+    """
     params: Mapping[str, str] = {}
     tags: Mapping[str, str] = {}
     datasets: Sequence[Mapping[str, str]] = ()
@@ -58,7 +62,9 @@ class Record(msgspec.Struct, frozen=True):
 
 
 def run_record(run: Run, summaries: Iterable[MetricSummary] = ()) -> Record:
-    """The record of a run. Without ``summaries`` of its latest series only the last values are known."""
+    """The record of a run. Without ``summaries`` of its latest series only the last values are
+    known.
+    """
     info = run.info
     ended = info.start_time is not None and info.end_time is not None
     metrics: dict[str, list[Figures]] = {
@@ -75,17 +81,24 @@ def run_record(run: Run, summaries: Iterable[MetricSummary] = ()) -> Record:
             "artifact_uri": info.artifact_uri,
             "start_time": info.start_time,
             "end_time": info.end_time,
-            "duration": info.end_time - info.start_time if ended else None,  # type: ignore[operator]
+            "duration": info.end_time - info.start_time if ended else None,  # type:
+            ignore[operator]
         },
         metrics=metrics,
         params=run.data.params,
         tags=run.data.tags,
         datasets=[
-            {"name": used.dataset.name, "digest": used.dataset.digest}
-            | {"context": tag.value for tag in used.tags if tag.key == DATASET_CONTEXT}
-            for used in run.inputs.dataset_inputs
+            _dataset_record(used) for used in run.inputs.dataset_inputs
         ],
     )
+
+
+def _dataset_record(used: DatasetInput) -> dict[str, str]:
+    record = {"name": used.dataset.name, "digest": used.dataset.digest}
+    for tag in used.tags:
+        if tag.key == DATASET_CONTEXT:
+            record["context"] = tag.value
+    return record
 
 
 def experiment_record(experiment: Experiment) -> Record:
@@ -210,7 +223,9 @@ class _Descending:
 
 
 def sort_key(order: Sequence[OrderTerm]) -> Callable[[Record], tuple[Any, ...]]:
-    """A ``key`` for ``sorted``. The order has no ties only if one of its terms is unique, such as an id."""
+    """A ``key`` for ``sorted``. The order has no ties only if one of its terms is unique, such as
+    an id.
+    """
     return lambda record: tuple(_place(record, term) for term in order)
 
 

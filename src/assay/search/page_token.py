@@ -1,8 +1,9 @@
 """Page tokens: where in its order a search goes on.
 
-A token holds the order's values of the last row given out, so the next page starts there by comparison: page
-1,000 costs what page 1 does, and rows added or deleted meanwhile neither repeat nor hide others. It is plain
-data, checked field by field, and bound to its query by a fingerprint. It is no secret and grants nothing.
+A token holds the order's values of the last row given out, so the next page starts there by
+comparison: page 1,000 costs what page 1 does, and rows added or deleted meanwhile neither repeat
+nor hide others. It is plain data, checked field by field, and bound to its query by a
+fingerprint. It is no secret and grants nothing.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def _fits(position: Position, expected: type) -> bool:
     value = position.value
     if value is None:
         return not position.is_nan or expected is float
-    if position.is_nan or type(value) is not expected or value != value:
+    if position.is_nan or type(value) is not expected or value != value:  # noqa: PLR0124 — NaN
         return False
     if isinstance(value, int):
         return -(2**63) <= value < 2**63

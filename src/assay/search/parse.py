@@ -1,7 +1,7 @@
 """The parser: text of a filter or an order to a tree, by recursive descent.
 
-Every text gives a tree or an ``InvalidFilter`` with the position of the mistake. Length, number of comparisons
-and depth are capped, so no text can make the parser or a database work beyond measure.
+Every text gives a tree or an ``InvalidFilter`` with the position of the mistake. Length, number of
+comparisons and depth are capped, so no text makes the parser or a database work beyond measure.
 """
 
 from __future__ import annotations

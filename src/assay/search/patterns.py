@@ -1,7 +1,7 @@
 """Patterns of ``LIKE`` and ``ILIKE``: ``%`` is any text, ``_`` one character, all else itself.
 
-A backslash means itself, as in MLflow on SQLite; ``LIKE 'a!_%' ESCAPE '!'`` makes the next character plain.
-``ILIKE`` takes ASCII letters in either case for the same, in every store.
+A backslash means itself, as in MLflow on SQLite; ``LIKE 'a!_%' ESCAPE '!'`` makes the next
+character plain. ``ILIKE`` takes ASCII letters in either case for the same, in every store.
 """
 
 from __future__ import annotations

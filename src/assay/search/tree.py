@@ -1,7 +1,7 @@
 """The tree of a search: what a filter and an order mean, free of text and of SQL.
 
-Trees are values: two texts that mean the same give equal trees, apart from grouping. The parser makes them,
-``evaluate`` gives them their meaning, the SQL store compiles them.
+Trees are values, and say nothing of how they were written. The parser makes them, ``evaluate``
+gives them their meaning, the SQL store compiles them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class FieldKind(StrEnum):
 
 
 class Figure(StrEnum):
-    """Which figure of a metric is meant; ``metric_summaries`` has a column of this name for each."""
+    """Which figure of a metric is meant; ``metric_summaries`` has a column named like each."""
 
     LAST = "last"
     MIN = "min"
@@ -57,7 +57,7 @@ class Field(msgspec.Struct, frozen=True):
     figure: Figure = Figure.LAST
     """For metrics only."""
     dotted: bool = False
-    """Written ``key.figure`` without quotes: a metric whose whole key is that text wins, run by run."""
+    """Written ``key.figure`` without quotes: in a run with a metric of that whole key, it wins."""
 
     @property
     def literal_key(self) -> str:
@@ -77,15 +77,16 @@ Value = str | int | float | tuple[str, ...] | Moment | None
 class Comparison(msgspec.Struct, frozen=True, tag="comparison"):
     """A field against a value.
 
-    Text compares with text; a number as ``value`` of a param compares the param as a number. ``value`` is a
-    tuple for ``IN`` and ``NOT IN``, and ``None`` for ``IS NULL`` and ``IS NOT NULL``.
+    Text compares with text; a number as ``value`` of a param compares the param as a number.
+    ``value`` is a tuple for ``IN`` and ``NOT IN``, and ``None`` for ``IS NULL`` and ``IS NOT
+    NULL``.
     """
 
     field: Field
     comparator: Comparator
     value: Value = None
     escape: str = ""
-    """For ``LIKE`` and ``ILIKE``: the character that makes the next one mean itself; empty for none."""
+    """For ``LIKE`` and ``ILIKE``: makes the next character mean itself; empty for none."""
 
 
 class And(msgspec.Struct, frozen=True, tag="and"):
@@ -112,7 +113,7 @@ EVERYTHING = And(())
 
 
 class OrderTerm(msgspec.Struct, frozen=True):
-    """One term of an order. NaN comes after all numbers and missing values last, in both directions."""
+    """One term of an order: numbers, then NaN, then missing values, in both directions."""
 
     field: Field
     descending: bool = False

@@ -1,7 +1,7 @@
 """Conditions: a tree of ``assay.search`` as SQL, with every value a bound parameter.
 
-``not`` is pushed down to the comparisons, whose SQL is made true or false but never NULL where it is negated;
-so the answer is that of ``assay.search.evaluate``.
+``not`` is pushed down to the comparisons, whose SQL is made true or false but never NULL where it
+is negated; so the answer is that of ``assay.search.evaluate``.
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ def compile_tree(tree: Node, source: Source, *, negated: bool = False) -> Condit
 def unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
     """The column, so written that no index on it is used; numbers only on PostgreSQL.
 
-    SQLite without statistics prefers ``key = ? AND last > ?``, which scans all runs, to the primary key.
+    SQLite without statistics prefers ``key = ? AND last > ?``, which scans all runs, to the
+    primary key.
     """
     return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
 

@@ -1,7 +1,7 @@
 """Search for logged models: by default the latest made first, ties by model id.
 
-A model's metrics are the last values of all series linked to it, of any run and data set: a comparison holds
-if one of them fits, an order takes the one logged last.
+A model's metrics are the last values of all series linked to it, of any run and data set: a
+comparison holds if one of them fits, an order takes the one logged last.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ def search_models(
         conn: where to read.
         experiment_ids: of these experiments only.
         query: ``order_by`` counts where ``order`` is empty.
-        datasets: name and digest (``None``: any) of data sets. The filter sees only metrics on them; if it
+        datasets: name and digest (``None``: any) of data sets. The filter sees only metrics on
+        them; if it
             names no metric, models without a metric on them don't match.
         order: as MLflow's route takes it.
 
@@ -164,7 +165,9 @@ def _order_columns(
 
 
 def _field(term: ModelOrder) -> Field:
-    """The field that MLflow's route names: ``metrics.<key>``, where all behind the dot is the key."""
+    """The field that MLflow's route names: ``metrics.<key>``, where all behind the dot is the
+    key.
+    """
     if term.dataset_digest and not term.dataset_name:
         raise InvalidInput(
             "`dataset_digest` can only be specified if `dataset_name` is also specified."

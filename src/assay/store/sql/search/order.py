@@ -1,7 +1,7 @@
 """Orders: the columns that rows are sorted by, and the condition that starts a page behind a row.
 
-Numbers come first, NaN after them, missing values last, in both directions; so each nullable column sorts by a
-class (0, 1, 2) and then by its value.
+Numbers come first, NaN after them, missing values last, in both directions; so each nullable
+column sorts by a class (0, 1, 2) and then by its value.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Pages: runs the statements of a search until a page is full, and makes the token of the next one.
 
-A search is one or more *phases*, each a statement whose rows all come before those of the next. Phases let an
-index give the order: "runs with a value, by value" is a walk along it that stops when the page is full.
+A search is one or more *phases*, each a statement whose rows all come before those of the next.
+Phases let an index give the order: "runs with a value, by value" is a walk along it that stops
+when the page is full.
 """
 
 from __future__ import annotations

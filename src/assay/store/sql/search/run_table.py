@@ -1,18 +1,17 @@
 """Run tables: a search in columns, read in four statements whatever the number of runs.
 
-Params and tags come as one JSON object a run, made by the database: a fifth of the cost of a row a value.
-Metrics come as rows, because SQLite's JSON rounds numbers to 15 digits.
+Params and tags come as one JSON object a run, made by the database: a fifth of the cost of a row
+a value. Metrics come as rows, because SQLite's JSON rounds numbers to 15 digits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, FromClause, Select, Text, and_, cast, func, literal, select
+from sqlalchemy import Connection, FromClause, Text, and_, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from assay.entities.ids import ExperimentId
@@ -113,19 +112,19 @@ def _metrics(conn: Connection, wanted: FromClause, *, count: int) -> dict[str, N
 def _texts(
     conn: Connection, wanted: FromClause, table: FromClause, *, count: int
 ) -> dict[str, list[str | None]]:
-    if conn.dialect.name == "postgresql":
-        packed: Any = cast(func.json_object_agg(table.c.key, table.c.value), Text)
-    else:
-        packed = func.json_group_object(table.c.key, table.c.value)
-    statement: Select[Any] = (
-        select(wanted.c.position, packed)
-        .select_from(wanted.join(table, table.c.run_id == wanted.c.run_id))
-        .group_by(wanted.c.position)
+    aggregate = (
+        cast(func.json_object_agg(table.c.key, table.c.value), Text)
+        if conn.dialect.name == "postgresql"
+        else func.json_group_object(table.c.key, table.c.value)
     )
+    # A subquery per run: half the cost of a join that is grouped afterwards.
+    packed = select(aggregate).where(table.c.run_id == wanted.c.run_id).scalar_subquery()
+    statement = select(wanted.c.position, packed)
     base = _base(conn)
     objects: list[dict[str, str]] = [{}] * count
     for position, text in read_rows(conn, statement):
-        objects[position - base] = _decode(text)
+        if text is not None:
+            objects[position - base] = _decode(text)
     names = sorted(set().union(*objects))
     return {name: [found.get(name) for found in objects] for name in names}
 

@@ -1,6 +1,7 @@
 """Search for runs: by default the latest started first, ties by run id.
 
-Searches ordered by start or by a metric walk an index; all others read the matching runs and sort them.
+Searches ordered by start or by a metric walk an index; all others read the matching runs and sort
+them.
 """
 
 from __future__ import annotations
@@ -156,7 +157,8 @@ class _Plan(msgspec.Struct, frozen=True):
         *,
         walked: FromClause | None = None,
     ) -> Phase:
-        # The filter hangs on the walked index, not on the runs, so that runs are looked up for matches only.
+        # The filter hangs on the walked index, not on the runs, so that runs are looked up for
+        # matches only.
         owner = runs.c.run_id if walked is None else walked.c.run_id
         source = self._source(runs, owner)
         stage: ColumnElement[str] = runs.c.lifecycle_stage

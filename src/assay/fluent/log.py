@@ -80,11 +80,7 @@ def log_metric(
         value = as_number(key, value)
     if type(step) is not int:
         step = as_step(step)
-    try:
-        known = key in _checked
-    except TypeError:
-        known = False
-    if not known:
+    if key not in _checked:
         _check_metric_key(key)
     when = time_ns() // 1_000_000 if timestamp is None else as_step(timestamp)
     series = None

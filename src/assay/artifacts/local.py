@@ -295,7 +295,13 @@ class LocalArtifactStore(ArtifactStore):
         return local_uploads.create(self._area, self._full(path))
 
     def write_part(
-        self, path: ArtifactPath, upload_id: str, number: int, chunks: Iterable[bytes]
+        self,
+        path: ArtifactPath,
+        upload_id: str,
+        number: int,
+        chunks: Iterable[bytes],
+        *,
+        size_bytes: int | None = None,
     ) -> Part:
         """See ``SupportsMultipart``; the etag is the part's SHA-256."""
         return local_uploads.write_part(

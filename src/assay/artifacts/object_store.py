@@ -330,7 +330,13 @@ class ObjectArtifactStore(ArtifactStore):
         return upload_id
 
     def write_part(
-        self, path: ArtifactPath, upload_id: str, number: int, chunks: Iterable[bytes]
+        self,
+        path: ArtifactPath,
+        upload_id: str,
+        number: int,
+        chunks: Iterable[bytes],
+        *,
+        size_bytes: int | None = None,
     ) -> Part:
         """See ``SupportsMultipart``; the etag is the part's SHA-256."""
         if not 1 <= number <= MAX_PARTS:

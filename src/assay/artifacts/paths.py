@@ -66,7 +66,7 @@ def is_hidden(name: str) -> bool:
 
 def is_listable(name: str, folder: str = "") -> bool:
     """Whether what was found as ``name`` in ``folder`` can be asked for by an artifact path."""
-    if "/" in name:
+    if not name or "/" in name:
         return False
     try:
         segments(f"{folder}/{name}" if folder else name)

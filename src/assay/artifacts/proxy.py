@@ -220,7 +220,13 @@ class ProxyArtifactStore(ArtifactStore):
         return upload_id
 
     def write_part(
-        self, path: ArtifactPath, upload_id: str, number: int, chunks: Iterable[bytes]
+        self,
+        path: ArtifactPath,
+        upload_id: str,
+        number: int,
+        chunks: Iterable[bytes],
+        *,
+        size_bytes: int | None = None,
     ) -> Part:
         """See ``SupportsMultipart``; only in the process that created the upload, which knows where
         parts go.
@@ -233,7 +239,12 @@ class ProxyArtifactStore(ArtifactStore):
         # Parts may go to an object store directly; credentials of the tracking server stay with it.
         url = urljoin(self._base + "/", target.url)
         answer, _ = self._http.put(
-            url, chunks, path=path, headers=target.headers, own=self._is_own(url)
+            url,
+            chunks,
+            path=path,
+            headers=target.headers,
+            size_bytes=size_bytes,
+            own=self._is_own(url),
         )
         return Part(number, answer.headers.get("ETag", ""))
 

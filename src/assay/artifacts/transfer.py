@@ -170,9 +170,9 @@ def _stream(store: ArtifactStore, file: _Local, meter: Meter) -> str:
 
 def _upload_parts(store: ArtifactStore, file: _Local, meter: Meter) -> str | None:
     """Send a file in parts; ``None`` if the store takes none, or splits large files by itself."""
-    if not isinstance(store, SupportsMultipart) or isinstance(
-        store, LocalArtifactStore | ObjectArtifactStore
-    ):
+    if isinstance(store, LocalArtifactStore | ObjectArtifactStore):
+        return None
+    if not isinstance(store, SupportsMultipart):
         return None
     starts = range(0, file.size_bytes, PART_BYTES)
     try:
@@ -186,7 +186,11 @@ def _upload_parts(store: ArtifactStore, file: _Local, meter: Meter) -> str | Non
         size = min(PART_BYTES, file.size_bytes - start)
         parts[number] = retried(
             lambda: store.write_part(
-                file.path, upload_id, number, meter.passing(_read(file.file, start, size))
+                file.path,
+                upload_id,
+                number,
+                meter.passing(_read(file.file, start, size)),
+                size_bytes=size,
             )
         )
 

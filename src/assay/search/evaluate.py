@@ -17,7 +17,7 @@ from assay.entities.datasets import DatasetInput
 from assay.entities.experiments import Experiment
 from assay.entities.logged_models import LoggedModel
 from assay.entities.metrics import Metric, MetricSummary
-from assay.entities.runs import Run
+from assay.entities.runs import Run, RunInfo
 from assay.entities.tags import DATASET_CONTEXT
 from assay.search.patterns import fold_case, matches, parse_pattern
 from assay.search.tree import (
@@ -66,7 +66,6 @@ def run_record(run: Run, summaries: Iterable[MetricSummary] = ()) -> Record:
     known.
     """
     info = run.info
-    ended = info.start_time is not None and info.end_time is not None
     metrics: dict[str, list[Figures]] = {
         key: [{Figure.LAST: value}] for key, value in run.data.metrics.items()
     }
@@ -81,16 +80,19 @@ def run_record(run: Run, summaries: Iterable[MetricSummary] = ()) -> Record:
             "artifact_uri": info.artifact_uri,
             "start_time": info.start_time,
             "end_time": info.end_time,
-            "duration": info.end_time - info.start_time if ended else None,  # type:
-            ignore[operator]
+            "duration": _duration(info),
         },
         metrics=metrics,
         params=run.data.params,
         tags=run.data.tags,
-        datasets=[
-            _dataset_record(used) for used in run.inputs.dataset_inputs
-        ],
+        datasets=[_dataset_record(used) for used in run.inputs.dataset_inputs],
     )
+
+
+def _duration(info: RunInfo) -> int | None:
+    if info.start_time is None or info.end_time is None:
+        return None
+    return info.end_time - info.start_time
 
 
 def _dataset_record(used: DatasetInput) -> dict[str, str]:

@@ -9,7 +9,7 @@ length of its series.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
@@ -55,6 +55,13 @@ _INSERT_BLOCK = Sql(
 )
 
 
+class _Stretch(NamedTuple):
+    """Sorted points to be written as blocks of about ``size`` points."""
+
+    points: History
+    size: int = block.FULL_BLOCK
+
+
 def fold_if_due(conn: Connection, run_id: RunId, *, segments: int, points: int) -> None:
     """Fold the run if it now has too many segments, or too many points in them."""
     if segments >= MAX_SEGMENTS or points >= MAX_SEGMENT_POINTS:
@@ -69,22 +76,22 @@ def fold(conn: Connection, run_id: RunId) -> None:
     grouped = segment.join([segment.decode(row[0]) for row in rows])
     made: list[tuple[Any, ...]] = []
     for at, series in enumerate(grouped.groups.tolist()):
-        for points in _place(conn, run_id, series, grouped.of(at)):
-            made.extend((run_id, series, *row) for row in _block_rows(points))
+        for stretch in _place(conn, run_id, series, grouped.of(at)):
+            made.extend((run_id, series, *row) for row in _block_rows(stretch))
     _INSERT_BLOCK.many(conn, made)
     _DROP_SEGMENTS.run(conn, run_id)
 
 
-def _place(conn: Connection, run_id: RunId, series: int, points: History) -> list[History]:
+def _place(conn: Connection, run_id: RunId, series: int, points: History) -> list[_Stretch]:
     """The stretches to write for new sorted points of a series; the blocks that they replace are
     gone.
     """
     found = _LAST.one(conn, run_id, series)
     if found is None:
-        return [points]
+        return [_Stretch(points)]
     tail = BlockRow(*found)
     behind = _place_after(points, tail)
-    stretches = []
+    stretches: list[_Stretch] = []
     if behind:
         stretches = _weave(conn, run_id, series, select(points, slice(behind)))
     rest = select(points, slice(behind, None))
@@ -93,8 +100,8 @@ def _place(conn: Connection, run_id: RunId, series: int, points: History) -> lis
     if stretches:
         # The tail may have been rewritten: what follows becomes a block of its own, joined by a
         # later fold.
-        return [*stretches, rest]
-    return [_join_tail(conn, run_id, series, tail=tail, points=rest)]
+        return [*stretches, _Stretch(rest)]
+    return [_Stretch(_join_tail(conn, run_id, series, tail=tail, points=rest))]
 
 
 def _place_after(points: History, row: BlockRow) -> int:
@@ -127,7 +134,7 @@ def _join_tail(
     return merge([old, points])
 
 
-def _weave(conn: Connection, run_id: RunId, series: int, points: History) -> list[History]:
+def _weave(conn: Connection, run_id: RunId, series: int, points: History) -> list[_Stretch]:
     """New points that do not lie behind the last block: each joins the block that it falls into or
     behind.
     """
@@ -144,15 +151,25 @@ def _weave(conn: Connection, run_id: RunId, series: int, points: History) -> lis
             continue
         old = decode_blocks(conn, run_id, series, [row])
         _DROP_BLOCK.run(conn, run_id, series, *row.first)
-        stretches.append(merge([old, select(points, slice(begin, end))]))
+        joined = merge([old, select(points, slice(begin, end))])
+        stretches.append(_Stretch(joined, _even_size(len(joined.steps))))
     return stretches
 
 
-def _block_rows(points: History) -> list[tuple[Any, ...]]:
-    """The columns of the blocks that hold these points, from ``first_step`` on."""
+def _even_size(count: int) -> int:
+    """Points per block where a block took in late ones: one block up to twice the size, else
+    equal parts, so that no crumbs stay in the midst of a series.
+    """
+    if count <= 2 * block.FULL_BLOCK:
+        return count
+    return -(-count // (count // block.FULL_BLOCK))
+
+
+def _block_rows(stretch: _Stretch) -> list[tuple[Any, ...]]:
+    """The columns of the blocks that hold the stretch, from ``first_step`` on."""
     rows = []
-    for cut in block.cut(points):
-        part = select(points, cut)
+    for cut in block.cut(stretch.points, size=stretch.size):
+        part = select(stretch.points, cut)
         cells = cells_of_block(part) or (None, None)
         steps, times = part.steps, part.timestamps
         rows.append(

@@ -205,7 +205,10 @@ def _decode_token(token: str) -> _Position:
         position = msgspec.json.decode(text, type=_Position)
     except (UnicodeEncodeError, binascii.Error, msgspec.MsgspecError) as error:
         raise InvalidPageToken("it can't be read") from error
-    signed = (position.timestamp, position.step, position.series)
-    if not all(_MIN_INT <= n <= _MAX_INT for n in signed) or not 0 <= position.value < 2**64:
+    signed = (position.timestamp, position.step)
+    natural = (position.value, position.series)
+    if not all(_MIN_INT <= n <= _MAX_INT for n in signed) or not all(
+        0 <= n < limit for n, limit in zip(natural, (2**64, 2**63), strict=True)
+    ):
         raise InvalidPageToken("it can't be read")
     return position

@@ -23,6 +23,7 @@ from assay.store.uri import Location
 
 if TYPE_CHECKING:
     from assay.artifacts.base import ArtifactStore
+    from assay.client.foreign import ForeignTarget
     from assay.store.base import Store
 
 _CHUNK_BYTES = 1 << 20
@@ -43,6 +44,7 @@ class Courier:
         self.location = location
         self.quarantine = quarantine or Quarantine(location.journal_folder)
         self._store: Store | None = None
+        self._foreign: ForeignTarget | None = None
         self._artifacts: dict[str, ArtifactStore] = {}
         self._alone_until: dict[WriterId, int] = {}
         self.refused = 0
@@ -54,9 +56,22 @@ class Courier:
             self._store = connect.open_store(self.location)
         return self._store
 
+    @property
+    def target(self) -> Store | ForeignTarget:
+        """What takes deliveries: the store, unless it is a plain MLflow server."""
+        # Only a server's store can be foreign; asking it is the first thing that needs the network.
+        if getattr(self.store, "is_assay", True):
+            return self.store
+        if self._foreign is None:
+            # Few need it: imported for those who do.
+            from assay.client.foreign import ForeignTarget
+
+            self._foreign = ForeignTarget(self.store, self.location.journal_folder)
+        return self._foreign
+
     def resume(self, source: Source) -> None:
         """Put a source to where the store stands with its writer."""
-        source.seek(self.store.position(source.writer_id))
+        source.seek(self.target.position(source.writer_id))
 
     def deliver(self, source: Source) -> Packed | None:
         """Deliver the next piece; ``None`` when the source has no more for now.
@@ -87,9 +102,9 @@ class Courier:
             self.quarantine.keep_bad(source.writer_id, record)
         delivery = Delivery(source.writer_id, packed.start, packed.end, packed.operations)
         try:
-            receipt = self.store.apply(delivery)
+            receipt = self.target.apply(delivery)
         except Conflict:
-            return self.store.position(source.writer_id)
+            return self.target.position(source.writer_id)
         except (InvalidInput, NotFound, RemoteError) as error:
             if not is_final(error):
                 raise
@@ -150,7 +165,10 @@ class Courier:
         if known is not None:
             return known
         if file.owner == "run":
-            uri = self.store.runs.get(RunId(file.owner_id)).info.artifact_uri
+            run_id = RunId(file.owner_id)
+            if self.target is self._foreign and self._foreign is not None:
+                run_id = self._foreign.run_id(run_id)
+            uri = self.store.runs.get(run_id).info.artifact_uri
         else:
             uri = self.store.logged_models.get(ModelId(file.owner_id)).artifact_location
         if len(self._artifacts) >= _MAX_OPEN_ARTIFACT_STORES:
@@ -176,6 +194,7 @@ class Courier:
         if self._store is not None:
             self._store.close()
             self._store = None
+            self._foreign = None
         self._artifacts.clear()
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
-import socket
 import sys
 import time
 from pathlib import Path
@@ -122,7 +121,7 @@ def create_writer_folder(journal_folder: Path, writer_id: WriterId, destination:
         raise OSError(f"The lock of the new journal {folder} can't be taken.")
     owner = Owner(
         pid=os.getpid(),
-        host=socket.gethostname(),
+        host=os.uname().nodename,
         started_ms=time.time_ns() // 1_000_000,
         command=" ".join(sys.argv)[:500],
         destination=destination,

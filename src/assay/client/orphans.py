@@ -69,7 +69,7 @@ def _deliver_one(courier: Courier, folder: Path) -> Iterator[Packed]:
     ended = _end_of_killed_runs(folder)
     if ended:
         end = source.last_position
-        courier.store.apply(Delivery(source.writer_id, end, end + 1, list(ended)))
+        courier.target.apply(Delivery(source.writer_id, end, end + 1, list(ended)))
     courier.publish(source, Spool(folder), before=source.last_position)
 
 

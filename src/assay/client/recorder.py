@@ -119,7 +119,17 @@ class Recorder:
             journal.forget(operation.run_id)
 
     def start_run(self, operation: StartRun) -> RunId:
-        """Record that a run starts; returns the id under which it is to be logged."""
+        """Record that a run starts; returns the id under which it is to be logged.
+
+        That is the one given, unless the server is a plain MLflow server, which can be asked: such
+        a server makes its own. Only then, and where the server's kind isn't known yet, the network
+        is used.
+        """
+        if self.location.kind == "http":
+            # Few programs log to a server that makes ids: only those pay for the import.
+            from assay.client.starting import start_on_server
+
+            operation = start_on_server(self.location, operation)
         self.append(operation)
         return operation.run_id
 

@@ -8,7 +8,6 @@ before it.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 from collections.abc import Iterator
@@ -118,6 +117,8 @@ class Spool:
 
 
 def _copy(source: Path | bytes, target: Path) -> tuple[int, str]:
+    import hashlib  # loads OpenSSL, some milliseconds that runs without files do without
+
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     descriptor = os.open(target, flags, 0o600)
     with os.fdopen(descriptor, "wb", buffering=0) as out:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from assay.cli.output import Cell, how_long, when
+from assay.cli.output import Cell, Format, how_long, is_terminal, when
 from assay.entities.runs import Run
 
 SHORT_ID = 8
 
 
-def run_rows(runs: Sequence[Run], *, short_ids: bool) -> tuple[list[str], list[list[Cell]]]:
-    """Column heads and rows. A table for people shows short ids, which commands take as well."""
+def run_rows(runs: Sequence[Run], output: Format) -> tuple[list[str], list[list[Cell]]]:
+    """Column heads and rows."""
     params = _keys(run.data.params for run in runs)
     metrics = _keys(run.data.metrics for run in runs)
     columns = ["run_id", "name", "status", "started", "duration"]
@@ -20,7 +20,7 @@ def run_rows(runs: Sequence[Run], *, short_ids: bool) -> tuple[list[str], list[l
     for run in runs:
         info = run.info
         row: list[Cell] = [
-            info.run_id[:SHORT_ID] if short_ids else info.run_id,
+            shown_id(info.run_id, output),
             info.run_name,
             info.status.value,
             when(info.start_time),
@@ -30,6 +30,11 @@ def run_rows(runs: Sequence[Run], *, short_ids: bool) -> tuple[list[str], list[l
         row += [run.data.metrics.get(key) for key in metrics]
         rows.append(row)
     return columns, rows
+
+
+def shown_id(run_id: str, output: Format) -> str:
+    """Whole, or for people at a terminal short: commands take the first characters as well."""
+    return run_id[:SHORT_ID] if output == "table" and is_terminal() else run_id
 
 
 def _keys(maps: Iterable[Iterable[str]]) -> list[str]:

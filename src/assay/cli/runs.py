@@ -21,7 +21,7 @@ from assay.cli.output import (
     when,
 )
 from assay.cli.run_export import export_runs
-from assay.cli.run_rows import run_rows
+from assay.cli.run_rows import run_rows, shown_id
 from assay.entities.lifecycle import ViewType
 from assay.entities.runs import Run
 from assay.store.base import Query
@@ -70,7 +70,7 @@ def list_runs(
             view=ViewType.DELETED_ONLY if deleted else ViewType.ACTIVE_ONLY,
         )
         found = store.runs.search(chosen_experiments(store, experiment), query)
-    columns, rows = run_rows(found.items, short_ids=output == "table")
+    columns, rows = run_rows(found.items, output)
     print_rows(columns, rows, output=output)
 
 
@@ -141,7 +141,7 @@ def compare(ctx: click.Context, run: tuple[str, ...], everything: bool, output: 
             values = [getattr(one.data, kind).get(key) for one in found]
             if everything or any(str(value) != str(values[0]) for value in values):
                 rows.append((f"{kind}.{key}", *values))
-    heads = [one.info.run_id[:8] if output == "table" else one.info.run_id for one in found]
+    heads = [shown_id(one.info.run_id, output) for one in found]
     print_rows(("", *heads), rows, output=output)
 
 

@@ -45,7 +45,7 @@ def search(
             view=ViewType.DELETED_ONLY if deleted else ViewType.ACTIVE_ONLY,
         )
         found = store.runs.search(chosen_experiments(store, experiment), query)
-    columns, rows = run_rows(found.items, short_ids=output == "table")
+    columns, rows = run_rows(found.items, output)
     print_rows(columns, rows, output=output)
     if found.token is not None:
         click.echo(f"The first {limit} are shown; --limit shows more.", err=True)

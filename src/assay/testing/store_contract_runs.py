@@ -19,6 +19,17 @@ from assay.testing.store_contract_base import AWKWARD, HALF_A_PAIR, ContractPart
 class RunContract(ContractPart):
     """The life of runs."""
 
+    def test_active_runs_are_counted_by_experiment_and_status(
+        self, store: Store, experiment: Experiment
+    ) -> None:
+        ids = [start(store, experiment.experiment_id).info.run_id for _ in range(4)]
+        store.runs.update(ids[0], status=RunStatus.FINISHED, end_time=2_000)
+        store.runs.delete(ids[1])
+        other = store.experiments.create("without runs").experiment_id
+        counts = store.runs.count([experiment.experiment_id, other])
+        assert counts == {experiment.experiment_id: {RunStatus.RUNNING: 2, RunStatus.FINISHED: 1}}
+        assert store.runs.count([]) == {}
+
     def test_created_run_reads_back_as_returned(self, store: Store, experiment: Experiment) -> None:
         made = start(
             store,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -50,6 +50,10 @@ _DELETE = Sql(
 _RESTORE = Sql(
     "UPDATE runs SET lifecycle_stage = 'active', deleted_time = NULL, deleted_with_experiment = ?"
     " WHERE run_id = ?"
+)
+_COUNT = Sql(
+    "SELECT experiment_id, status, count(*) FROM runs"
+    " WHERE experiment_id IN (??) AND lifecycle_stage = 'active' GROUP BY experiment_id, status"
 )
 _EXISTS = Sql("SELECT 1 FROM runs WHERE run_id = ?")
 _STATUS: Final = {status.value: status for status in RunStatus}
@@ -232,6 +236,29 @@ def check_batch(metrics: Sequence[Metric], params: Sequence[Param], tags: Sequen
         )
 
 
+def batch_change(
+    run_id: RunId,
+    *,
+    metrics: Sequence[Metric],
+    params: Sequence[Param],
+    tags: Sequence[Tag],
+) -> Callable[[Connection], None]:
+    """The change that logs a batch, its params and tags checked here and now."""
+    check_batch(metrics, params, tags)
+    parsed_params = parse_params(run_id, params)
+    parsed_tags = parse_run_tags({tag.key: tag.value for tag in tags})
+
+    def change(conn: Connection) -> None:
+        if metrics:
+            append_metrics(conn, run_id, metrics)  # asks for an active run itself
+        else:
+            require_active_run(conn, run_id)
+        log_params(conn, run_id, parsed_params)
+        set_run_tags(conn, run_id, parsed_tags)
+
+    return change
+
+
 class SqlRuns(RunStore):
     """Runs of a SQL store."""
 
@@ -305,19 +332,7 @@ class SqlRuns(RunStore):
         tags: Sequence[Tag] = (),
     ) -> None:
         """Log all of it or, when anything is wrong, nothing."""
-        check_batch(metrics, params, tags)
-        parsed_params = parse_params(run_id, params)
-        parsed_tags = parse_run_tags({tag.key: tag.value for tag in tags})
-
-        def change(conn: Connection) -> None:
-            if metrics:
-                append_metrics(conn, run_id, metrics)  # asks for an active run itself
-            else:
-                require_active_run(conn, run_id)
-            log_params(conn, run_id, parsed_params)
-            set_run_tags(conn, run_id, parsed_tags)
-
-        self._database.write(change)
+        self._database.write(batch_change(run_id, metrics=metrics, params=params, tags=tags))
 
     def delete_tag(self, run_id: RunId, key: str) -> None:
         """Delete a tag."""
@@ -328,3 +343,13 @@ class SqlRuns(RunStore):
                 raise errors.TagNotFound("run", run_id, key)
 
         self._database.write(change)
+
+    def count(
+        self, experiment_ids: Sequence[ExperimentId]
+    ) -> dict[ExperimentId, dict[RunStatus, int]]:
+        """How many active runs each experiment has, by status."""
+        counts: dict[ExperimentId, dict[RunStatus, int]] = {}
+        with self._database.read() as conn:
+            for experiment_id, status, number in _COUNT.all(conn, list(experiment_ids)):
+                counts.setdefault(experiment_id, {})[RunStatus(status)] = number
+        return counts

@@ -1,0 +1,98 @@
+"""Train ten classifiers of handwritten digits with ten learning rates, and record each with Assay.
+
+    python examples/digits.py
+
+Afterwards ``assay ui`` shows the runs side by side. Needs scikit-learn, matplotlib and pillow.
+"""
+
+import pickle
+import tempfile
+import warnings
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import SGDClassifier
+from sklearn.metrics import ConfusionMatrixDisplay, accuracy_score
+from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
+
+import assay
+
+matplotlib.use("Agg")
+
+LEARNING_RATES = [0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 1.0]
+EPOCHS = 30
+BATCH = 128
+SEED = 7
+
+
+def loss_of(chances, labels):
+    """Mean negative logarithm of the chance given to the right digit."""
+    return -np.log(np.clip(chances[np.arange(len(labels)), labels], 1e-12, 1)).mean()
+
+
+def train(rate, data):
+    """One run: real epochs of stochastic gradient descent, logged as they happen."""
+    train_x, test_x, train_y, test_y = data
+    classes = np.unique(train_y)
+    order = np.random.default_rng(SEED)
+    model = SGDClassifier(
+        loss="log_loss", learning_rate="constant", eta0=rate, alpha=1e-4, random_state=SEED
+    )
+    with assay.start_run(run_name=f"sgd lr={rate:g}", tags={"model": "SGDClassifier"}):
+        assay.log_params(
+            {"learning_rate": rate, "epochs": EPOCHS, "batch_size": BATCH, "seed": SEED}
+        )
+        assay.log_input(assay.data.from_numpy(train_x, targets=train_y, name="digits"), "training")
+        assay.log_input(assay.data.from_numpy(test_x, targets=test_y, name="digits-test"), "test")
+        step = 0
+        for epoch in range(EPOCHS):
+            for batch in np.array_split(order.permutation(len(train_x)), len(train_x) // BATCH):
+                model.partial_fit(train_x[batch], train_y[batch], classes=classes)
+                chances = model.predict_proba(train_x[batch])
+                assay.log_metric("batch/loss", loss_of(chances, train_y[batch]), step)
+                step += 1
+            assay.log_metrics(
+                {
+                    "train/accuracy": accuracy_score(train_y, model.predict(train_x)),
+                    "val/accuracy": accuracy_score(test_y, model.predict(test_x)),
+                    "val/loss": loss_of(model.predict_proba(test_x), test_y),
+                },
+                step=epoch,
+            )
+        shown = ConfusionMatrixDisplay.from_predictions(
+            test_y, model.predict(test_x), colorbar=False
+        )
+        assay.log_figure(shown.figure_, "confusion_matrix.png")
+        matplotlib.pyplot.close(shown.figure_)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "model.pkl"
+            file.write_bytes(pickle.dumps(model))
+            assay.log_artifact(file, "model")
+
+
+def main():
+    """Train all and print the best."""
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    digits = load_digits()
+    pixels = StandardScaler().fit_transform(digits.data)
+    data = train_test_split(
+        pixels, digits.target, test_size=0.25, random_state=SEED, stratify=digits.target
+    )
+    assay.set_experiment("digits")
+    for rate in LEARNING_RATES:
+        train(rate, data)
+    best = assay.search_runs(
+        order_by=["metrics.`val/accuracy` DESC"], max_results=1, output_format="list"
+    )[0]
+    print(
+        f"best: {best.info.run_name}, accuracy {best.data.metrics['val/accuracy']:.4f},"
+        f" run {best.info.run_id}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -61,7 +61,12 @@ _SINGLE = ChunkConfig(
     compression_level=4, mode_spec=ModeSpec.try_float_quant(29), delta_spec=DeltaSpec.no_op()
 )
 """For values that were ``float32``: the lower 29 bits of the mantissa are zero."""
-_THOROUGH = ChunkConfig()
+_SEARCH = ChunkConfig(compression_level=4)
+"""Lets pcodec look for structure: fractions of one total, few digits, smooth curves."""
+_SAMPLE: Final = 512
+_WORTH: Final = 0.85
+"""Structure is used where it saves this much of a sample: searching whole blocks costs ten times
+the encoding."""
 
 
 def cut(points: History, *, size: int = FULL_BLOCK) -> list[slice]:
@@ -78,19 +83,17 @@ def cut(points: History, *, size: int = FULL_BLOCK) -> list[slice]:
     return [slice(a, b) for a, b in zip(borders, [*borders[1:], count], strict=True) if b > a]
 
 
-def encode(points: History, *, thorough: bool = False) -> bytes:
-    """The stored form of one or more sorted points; ``thorough`` takes five times as long for the
-    smallest.
-    """
+def encode(points: History) -> bytes:
+    """The stored form of one or more sorted points."""
     count = len(points.steps)
     steps = np.ascontiguousarray(points.steps, np.int64)
     times = np.ascontiguousarray(points.timestamps, np.int64)
     values = np.ascontiguousarray(points.values, np.float64)
     if count < MIN_COMPRESSED:
         return _encode_plain(steps, times, values)
-    step_data = simple_compress(steps, _THOROUGH if thorough else _EVEN)
-    time_data = simple_compress(times, _THOROUGH if thorough else _EVEN)
-    value_data = simple_compress(values, _THOROUGH if thorough else _value_config(values))
+    step_data = simple_compress(steps, _EVEN)
+    time_data = simple_compress(times, _EVEN)
+    value_data = simple_compress(values, _value_config(values))
     header = _HEADER.pack(BLOCK_VERSION, _PCODEC, 0, 0, count, len(step_data), len(time_data), 0, 0)
     return _seal(header, step_data, time_data, value_data)
 
@@ -128,7 +131,13 @@ def _next_change(points: History, at: int) -> int:
 
 def _value_config(values: NDArray[np.float64]) -> ChunkConfig:
     low_bits = values.view(np.int64) & (2**29 - 1)
-    return _NOISE if low_bits.any() else _SINGLE
+    if not low_bits.any():
+        return _SINGLE
+    if len(values) < 2 * _SAMPLE:
+        return _NOISE
+    sample = values[:_SAMPLE]
+    found, plain = (len(simple_compress(sample, config)) for config in (_SEARCH, _NOISE))
+    return _SEARCH if found < plain * _WORTH else _NOISE
 
 
 def _encode_plain(

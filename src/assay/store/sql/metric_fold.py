@@ -18,7 +18,7 @@ from assay.entities.metrics import History
 from assay.metrics import block, segment
 from assay.metrics.downsample import cells_of_block
 from assay.metrics.points import merge, place, select
-from assay.store.sql.metric_stored import BlockRow, blocks_between, decode_blocks
+from assay.store.sql.metric_stored import FIELDS, BlockRow, blocks_between, decode_blocks
 from assay.store.sql.statements import Sql
 
 __all__ = ["MAX_SEGMENTS", "MAX_SEGMENT_POINTS", "fold", "fold_if_due"]
@@ -30,17 +30,16 @@ MAX_SEGMENT_POINTS: Final = 131_072
 
 _SEGMENTS = Sql("SELECT points FROM metric_segments WHERE run_id = ? ORDER BY segment")
 _DROP_SEGMENTS = Sql("DELETE FROM metric_segments WHERE run_id = ?")
-_FIELDS: Final = "first_step, first_timestamp, last_step, last_timestamp, count"
 _FIRST = Sql(
-    f"SELECT {_FIELDS} FROM metric_blocks WHERE run_id = ? AND series = ?"  # noqa: S608
+    f"SELECT {FIELDS} FROM metric_blocks WHERE run_id = ? AND series = ?"  # noqa: S608
     " ORDER BY first_step, first_timestamp LIMIT 1"
 )
 _LAST = Sql(
-    f"SELECT {_FIELDS} FROM metric_blocks WHERE run_id = ? AND series = ?"  # noqa: S608
+    f"SELECT {FIELDS} FROM metric_blocks WHERE run_id = ? AND series = ?"  # noqa: S608
     " ORDER BY first_step DESC, first_timestamp DESC LIMIT 1"
 )
 _BEFORE = Sql(
-    f"SELECT {_FIELDS} FROM metric_blocks WHERE run_id = ? AND series = ?"  # noqa: S608
+    f"SELECT {FIELDS} FROM metric_blocks WHERE run_id = ? AND series = ?"  # noqa: S608
     " AND (first_step, first_timestamp) < (?, ?)"
     " ORDER BY first_step DESC, first_timestamp DESC LIMIT 1"
 )

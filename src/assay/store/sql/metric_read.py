@@ -14,7 +14,7 @@ from assay.errors import InvalidInput
 from assay.metrics import block
 from assay.metrics.downsample import CELL, Grid, downsample, empty_cells, grid, reduce_cells
 from assay.metrics.points import empty_history, merge, place, select
-from assay.store.sql.metric_stored import BlockRow, decode_blocks, segment_points
+from assay.store.sql.metric_stored import FIELDS, BlockRow, decode_blocks, segment_points
 from assay.store.sql.metric_summaries import FoundSeries, find_series
 from assay.store.sql.statements import Sql
 
@@ -29,8 +29,7 @@ _BLOCKS = Sql(
     " AND last_step >= ? ORDER BY first_step, first_timestamp"
 )
 _CELLS = Sql(
-    "SELECT first_step, first_timestamp, last_step, last_timestamp, count, cell_bits,"
-    " CASE WHEN cell_bits <= ? THEN cells END FROM metric_blocks"
+    f"SELECT {FIELDS}, CASE WHEN cell_bits <= ? THEN cells END FROM metric_blocks"  # noqa: S608
     " WHERE run_id = ? AND series = ? AND first_step <= ? AND last_step >= ?"
     " ORDER BY first_step, first_timestamp"
 )
@@ -124,7 +123,7 @@ def _reduced(
     borders = grid.borders()
     fresh = _clip(segment_points(conn, run_id, found.number), low, high)
     stretches = [
-        _Stretch(BlockRow(*row[:5]), row[6])
+        _Stretch(BlockRow(*row[:-1]), row[-1])
         for row in _CELLS.all(conn, grid.bits, run_id, found.number, high, low)
     ]
     parts = []

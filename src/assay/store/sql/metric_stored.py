@@ -8,8 +8,9 @@ ordered by their first point. Segments are few, and hold any order.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+import numpy as np
 from sqlalchemy import Connection
 
 from assay.entities.ids import RunId
@@ -18,11 +19,22 @@ from assay.metrics import block, segment
 from assay.metrics.points import concatenate, merge, place
 from assay.store.sql.statements import Sql
 
-__all__ = ["BlockRow", "blocks_between", "decode_blocks", "segment_points", "stored_points"]
+__all__ = [
+    "FIELDS",
+    "BlockRow",
+    "blocks_between",
+    "decode_blocks",
+    "segment_points",
+    "stored_points",
+]
 
 Place = tuple[int, int]
 """(step, timestamp) of a point."""
 
+FIELDS: Final = (
+    "first_step, first_timestamp, last_step, last_timestamp, count, min_timestamp, max_timestamp"
+)
+"""The columns of a ``BlockRow``."""
 _SEGMENTS = Sql("SELECT points FROM metric_segments WHERE run_id = ? ORDER BY segment")
 _SEGMENTS_BETWEEN = Sql(
     "SELECT points FROM metric_segments WHERE run_id = ? AND max_step >= ? AND min_step <= ?"
@@ -34,7 +46,7 @@ _FIRST_BLOCK = Sql(
     " ORDER BY first_step DESC, first_timestamp DESC LIMIT 1"
 )
 _BLOCKS = Sql(
-    "SELECT first_step, first_timestamp, last_step, last_timestamp, count FROM metric_blocks"
+    f"SELECT {FIELDS} FROM metric_blocks"  # noqa: S608
     " WHERE run_id = ? AND series = ? AND (first_step, first_timestamp) >= (?, ?)"
     " AND (first_step, first_timestamp) <= (?, ?) ORDER BY first_step, first_timestamp"
 )
@@ -53,6 +65,8 @@ class BlockRow(NamedTuple):
     last_timestamp: int
     size: int
     """Its points."""
+    min_timestamp: int
+    max_timestamp: int
 
     @property
     def first(self) -> Place:
@@ -94,11 +108,15 @@ def segment_points(conn: Connection, run_id: RunId, series: int) -> History:
 
 
 def _may_hold(row: BlockRow, points: History) -> bool:
-    """Whether one of the sorted points lies in the block's range."""
+    """Whether one of the sorted points lies in the block's ranges.
+
+    The range of timestamps spares a curve whose steps begin anew each epoch the look into all its
+    blocks.
+    """
     begin = place(points, *row.first)
-    return begin < len(points.steps) and (
-        (int(points.steps[begin]), int(points.timestamps[begin])) <= row.last
-    )
+    end = int(np.searchsorted(points.steps, row.last_step, "right"))
+    times = points.timestamps[begin:end]
+    return bool(((times >= row.min_timestamp) & (times <= row.max_timestamp)).any())
 
 
 def stored_points(

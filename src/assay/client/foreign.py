@@ -19,6 +19,7 @@ import msgspec
 
 from assay.client.journal_files import make_private_folder, write_private
 from assay.entities import limits
+from assay.entities.experiments import Experiment
 from assay.entities.ids import DEFAULT_EXPERIMENT_ID, ExperimentId, RunId, WriterId
 from assay.entities.operations import (
     DeleteTag,
@@ -131,10 +132,21 @@ class ForeignTarget:
         name = operation.experiment_name
         found = self._store.experiments.find(name)
         if found is None:
-            found = self._store.experiments.create(
+            found = self._create_experiment(operation)
+        self._experiments[name] = found.experiment_id
+
+    def _create_experiment(self, operation: EnsureExperiment) -> Experiment:
+        experiments, name = self._store.experiments, operation.experiment_name
+        try:
+            return experiments.create(
                 name, artifact_location=operation.artifact_location, tags=operation.tags or None
             )
-        self._experiments[name] = found.experiment_id
+        except AlreadyExists:
+            # Another process, or the start of a run in this one, was faster.
+            found = experiments.find(name)
+            if found is None:
+                raise
+            return found
 
     def _experiment(self, name: str) -> ExperimentId:
         if not name:

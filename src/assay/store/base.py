@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
 class Query(msgspec.Struct, frozen=True):
     """A search: filter and order in the grammar of ``assay.search``, and which page."""
 
@@ -64,6 +67,13 @@ class RunTable(NamedTuple):
     params: dict[str, list[str | None]]
     tags: dict[str, list[str | None]]
     token: str | None
+
+
+class Done(Protocol[T_contra]):
+    """What a deferred write calls when it is over."""
+
+    def __call__(self, result: T_contra | None, error: BaseException | None, /) -> None:
+        """Take its result, or the error it met."""
 
 
 class ExperimentStore(ABC):
@@ -352,3 +362,26 @@ class Store(ABC):
     @abstractmethod
     def close(self) -> None:
         """Release connections and threads; waiting writes are finished first."""
+
+
+@runtime_checkable
+class SupportsDeferred(Protocol):
+    """Stores that take a write without blocking the caller, as an event loop needs it.
+
+    What is wrong with the arguments is raised at once. Else ``done`` is called once, from another
+    thread, when the write is as durable as a call that returned, or has failed.
+    """
+
+    def defer_batch(
+        self,
+        run_id: RunId,
+        *,
+        done: Done[None],
+        metrics: Sequence[Metric] = (),
+        params: Sequence[Param] = (),
+        tags: Sequence[Tag] = (),
+    ) -> None:
+        """As ``runs.log_batch``."""
+
+    def defer_delivery(self, delivery: Delivery, *, done: Done[Receipt]) -> None:
+        """As ``apply``."""

@@ -168,3 +168,27 @@ def test_errors_raised_in_one_group_are_each_their_own(database: SqliteDatabase)
         "0" * 32,
         "1" * 32,
     ]
+
+
+def test_deferred_changes_call_back_when_they_are_committed(database: SqliteDatabase) -> None:
+    seen: list[tuple[object, type | None, list[str]]] = []
+    over = threading.Event()
+
+    def done(result: object, error: BaseException | None) -> None:
+        seen.append((result, type(error) if error else None, names(database)))
+        if len(seen) == 2:
+            over.set()
+
+    database.submit(insert("a"), done)
+    database.submit(lambda conn: 1 / 0, done)
+    assert over.wait(10)
+    assert seen == [(1, None, ["a"]), (None, ZeroDivisionError, ["a"])]
+
+
+def test_callback_that_fails_stops_nobody_else(database: SqliteDatabase) -> None:
+    def done(result: object, error: BaseException | None) -> None:
+        raise RuntimeError("the loop is closed")
+
+    database.submit(insert("a"), done)
+    database.write(insert("b"))
+    assert names(database) == ["a", "b"]

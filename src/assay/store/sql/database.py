@@ -9,6 +9,8 @@ from typing import Literal, TypeVar
 
 from sqlalchemy import Connection
 
+from assay.store.base import Done
+
 T = TypeVar("T")
 
 
@@ -33,6 +35,13 @@ class Database(ABC):
         What ``change`` raises is raised here and nothing of it is kept. It may run more than once
         where a
         transaction has to be repeated, so it has no effects but on the connection.
+        """
+
+    @abstractmethod
+    def submit(self, change: Callable[[Connection], T], done: Done[T]) -> None:
+        """As ``write``, without waiting.
+
+        ``done(result, error)`` is called later from another thread.
         """
 
     @abstractmethod

@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final, Literal, TypeVar
 
@@ -19,6 +20,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
 
 from assay import errors
+from assay.store.base import Done
 from assay.store.sql import failures
 from assay.store.sql.database import Database
 
@@ -72,6 +74,7 @@ class PostgresDatabase(Database):
         )
         event.listen(self._engine, "checkin", _note_use)
         event.listen(self._engine, "checkout", _probe_if_old)
+        self._threads = ThreadPoolExecutor(_POOL_SIZE, thread_name_prefix="assay-postgres")
         self._closed = False
 
     def read(self) -> AbstractContextManager[Connection]:
@@ -129,8 +132,23 @@ class PostgresDatabase(Database):
             time.sleep(random.uniform(0, min(0.001 * 2**attempt, 0.2)))  # noqa: S311
         raise AssertionError("the last attempt returns or raises")
 
+    def submit(self, change: Callable[[Connection], T], done: Done[T]) -> None:
+        """Make the change in a thread of the pool's size and call back; see ``Database.submit``."""
+        if self._closed:
+            raise errors.StoreUnavailable("The store is closed.")
+        self._threads.submit(self._make_and_tell, change, done)
+
+    def _make_and_tell(self, change: Callable[[Connection], T], done: Done[T]) -> None:
+        try:
+            result = self.write(change)
+        except BaseException as error:  # noqa: BLE001 - belongs to the caller, whatever it is
+            done(None, error)
+        else:
+            done(result, None)
+
     def close(self) -> None:
         """Close the pool's connections; those in use close when they come back."""
+        self._threads.shutdown(wait=True)
         self._closed = True
         self._engine.dispose()
 

@@ -24,6 +24,7 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
 from assay import errors
+from assay.store.base import Done
 from assay.store.sql import failures
 from assay.store.sql.database import Database
 from assay.store.sql.writer import Link, Writer, retry_while_busy
@@ -87,6 +88,12 @@ class SqliteDatabase(Database):
         if self._refused:
             raise _opened_before_fork()
         return self._writer.write(change)
+
+    def submit(self, change: Callable[[Connection], T], done: Done[T]) -> None:
+        """Have the writer make the change and call back; see ``Database.submit``."""
+        if self._refused:
+            raise _opened_before_fork()
+        self._writer.submit(change, done)
 
     def close(self) -> None:
         """Finish waiting changes, then release threads and connections."""

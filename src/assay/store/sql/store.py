@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from assay import errors
-from assay.entities.ids import WriterId
+from assay.entities.ids import RunId, WriterId
+from assay.entities.metrics import Metric
 from assay.entities.operations import Delivery, Receipt
-from assay.store.base import Store
+from assay.entities.params import Param
+from assay.entities.tags import Tag
+from assay.store.base import Done, Store
 from assay.store.sql.database import Database
 from assay.store.sql.deliveries import apply_delivery, position_of
 from assay.store.sql.engine import open_database, parse_uri, shown_uri
@@ -13,7 +18,7 @@ from assay.store.sql.experiments import SqlExperiments, ensure_default
 from assay.store.sql.inputs import SqlInputs
 from assay.store.sql.logged_models import SqlLoggedModels
 from assay.store.sql.metrics import SqlMetrics
-from assay.store.sql.runs import SqlRuns
+from assay.store.sql.runs import SqlRuns, batch_change
 from assay.store.sql.schema import ensure_schema
 from assay.store.sql.sqlite import Durability
 
@@ -43,6 +48,25 @@ class SqlStore(Store):
         return self.database.write(
             lambda conn: apply_delivery(conn, delivery, artifact_root=self._artifact_root)
         )
+
+    def defer_delivery(self, delivery: Delivery, *, done: Done[Receipt]) -> None:
+        """As ``apply``, without waiting; see ``SupportsDeferred``."""
+        self.database.submit(
+            lambda conn: apply_delivery(conn, delivery, artifact_root=self._artifact_root), done
+        )
+
+    def defer_batch(
+        self,
+        run_id: RunId,
+        *,
+        done: Done[None],
+        metrics: Sequence[Metric] = (),
+        params: Sequence[Param] = (),
+        tags: Sequence[Tag] = (),
+    ) -> None:
+        """As ``runs.log_batch``, without waiting; see ``SupportsDeferred``."""
+        change = batch_change(run_id, metrics=metrics, params=params, tags=tags)
+        self.database.submit(change, done)
 
     def position(self, writer_id: WriterId) -> int:
         """Where the last applied delivery of this writer ended; 0 if it never delivered."""

@@ -8,6 +8,7 @@ transaction is committed.
 
 from __future__ import annotations
 
+import logging
 import queue
 import sqlite3
 import threading
@@ -18,9 +19,11 @@ from typing import Any, Final, NamedTuple, TypeVar
 from sqlalchemy import Connection
 
 from assay import errors
+from assay.store.base import Done
 from assay.store.sql import failures
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 
 BUSY_DEADLINE_S: Final = 60.0
 """How long a change waits for other processes before the store counts as unavailable."""
@@ -58,6 +61,27 @@ class _Job:
     def fail(self, error: BaseException) -> None:
         if self.error is None:
             self.error = error
+
+    def finish(self) -> None:
+        """Tell the caller; the last thing that happens to a job."""
+        self.done.release()
+
+
+class _DeferredJob(_Job):
+    """A change whose caller doesn't wait but is called back."""
+
+    __slots__ = ("callback",)
+
+    def __init__(self, change: Callable[[Connection], Any], callback: Done[Any]) -> None:
+        super().__init__(change)
+        self.callback = callback
+
+    def finish(self) -> None:
+        try:
+            self.callback(None if self.error else self.result, self.error)
+        except Exception:
+            # The loop that asked may have closed; the writer goes on for the others.
+            logger.warning("A caller could not be told that its change ended.", exc_info=True)
 
 
 class _Pause(NamedTuple):
@@ -114,11 +138,7 @@ class Writer:
         if thread.ident == threading.get_ident():
             raise RuntimeError("a change can't wait for another change")
         job = _Job(change)
-        self._queue.put(job)
-        # Looked at after the put: a close that came in between has drained the queue or will see
-        # this job.
-        if self._stopping and not thread.is_alive():
-            self._drain(errors.StoreUnavailable("The store is closed."))
+        self._put(job, thread)
         job.done.acquire()
         if job.error is not None:
             try:
@@ -127,6 +147,19 @@ class Writer:
                 job.error = None
         result: T = job.result
         return result
+
+    def submit(self, change: Callable[[Connection], T], done: Done[T]) -> None:
+        """Have ``change`` made and ``done`` called by the writer's thread once that is final."""
+        if self._stopping:
+            raise errors.StoreUnavailable("The store is closed.")
+        self._put(_DeferredJob(change, done), self._thread or self._start())
+
+    def _put(self, job: _Job, thread: threading.Thread) -> None:
+        self._queue.put(job)
+        # Looked at after the put: a close that came in between has drained the queue or will see
+        # this job.
+        if self._stopping and not thread.is_alive():
+            self._drain(errors.StoreUnavailable("The store is closed."))
 
     def pause(self, timeout_s: float) -> threading.Event | None:
         """Finish what waits and close the connection.
@@ -202,7 +235,7 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - the thread outlives any failure; callers get it
             self._abandon(jobs, failures.translate(error))
         for job in jobs:
-            job.done.release()
+            job.finish()
         if stop:
             self._queue.put(None)
         return order
@@ -256,7 +289,7 @@ class Writer:
                 break
             if isinstance(order, _Job):
                 order.fail(reason)
-                order.done.release()
+                order.finish()
             else:
                 orders.append(order)
         for order in orders:

@@ -32,4 +32,4 @@ def finish() -> None:
     import assay
 
     assay.end_run()
-    assay.flush()
+    assay.flush_async_logging()

@@ -65,7 +65,7 @@ def _short_names(components: Mapping[str, Any]) -> dict[str, str]:
 
 def _renamed(value: Any, names: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
-        out = {}
+        out: dict[str, Any] = {}
         for key, item in value.items():
             if key == "$ref" and isinstance(item, str):
                 prefix, _, name = item.rpartition("/")

@@ -65,7 +65,7 @@ def _of_run(context: Context, run_id: str, run_uuid: str) -> tuple[str, Artifact
 
 def folder_of(path: str) -> ArtifactPath:
     """A folder's path as clients write it, with or without a slash at the end."""
-    return artifact_path(path.rstrip("/"), allow_root=True)
+    return artifact_path(path if path == "/" else path.removesuffix("/"), allow_root=True)
 
 
 def list_artifacts(context: Context, request: List) -> ListReply:

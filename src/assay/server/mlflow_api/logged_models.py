@@ -195,7 +195,7 @@ def out_model(model: LoggedModel) -> OutModel:
         ),
         data=OutModelData(
             params=out_pairs(model.params),
-            metrics=[out_metric(point) for point in model.metrics],
+            metrics=[out_metric(point, point.run_id) for point in model.metrics],
         ),
     )
 

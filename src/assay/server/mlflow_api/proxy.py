@@ -160,7 +160,7 @@ def delete_path(context: Context, request: AtPath) -> None:
 def _target(folder: str, name: str) -> ArtifactPath:
     # MLflow's client sends the whole local path of the file; only its last part is meant.
     base = posixpath.basename(name.rstrip("/"))
-    inner = folder.strip("/")
+    inner = folder_of(folder)
     return artifact_path(f"{inner}/{base}" if inner else base)
 
 

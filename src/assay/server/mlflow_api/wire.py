@@ -114,8 +114,8 @@ def out_value(value: float) -> float | str:
     return LARGEST_DOUBLE if value > 0 else -LARGEST_DOUBLE
 
 
-def out_metric(point: Metric) -> OutMetric:
-    """A point for the wire."""
+def out_metric(point: Metric, run_id: str | None = None) -> OutMetric:
+    """A point for the wire, with its run where that is not clear from the request."""
     return OutMetric(
         key=point.key,
         value=out_value(point.value),
@@ -124,7 +124,7 @@ def out_metric(point: Metric) -> OutMetric:
         model_id=point.model_id or None,
         dataset_name=point.dataset_name or None,
         dataset_digest=point.dataset_digest or None,
-        run_id=point.run_id or None,
+        run_id=run_id,
     )
 
 

@@ -160,9 +160,7 @@ def test_whatever_is_written_is_read_back_bit_for_bit_and_in_order(
         journal.release()
         pieces = read(journal.folder)
     for run, expected in wanted.items():
-        mine = [
-            p._replace(operations=[o for o in p.operations if o.run_id == run]) for p in pieces
-        ]
+        mine = [p._replace(operations=[o for o in p.operations if o.run_id == run]) for p in pieces]
         assert points_of(mine) == expected
     assert [(o.run_id, o.tags["t"]) for o in others_of(pieces)] == tags
     assert not any(p.bad for p in pieces)

@@ -1,4 +1,4 @@
-"""Programs that log and die, fork, or have nowhere to deliver: every call that returned is kept, once."""
+"""Programs that log and die, fork, or can deliver nowhere: what returned is kept, once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ now = lambda: time.time_ns() // 1_000_000
 """
 
 
-@pytest.fixture()
+@pytest.fixture
 def location(tmp_path: Path) -> Location:
     return resolve_location(tmp_path / ".assay", environ={})
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.services.mlflow_client import ServerProcess
 
 from assay.client.connect import open_store
 from assay.client.recorder import Recorder
@@ -24,7 +25,6 @@ from assay.entities.runs import RunStatus
 from assay.errors import StoreUnavailable
 from assay.store.base import Query
 from assay.store.uri import resolve_location
-from tests.services.mlflow_client import ServerProcess
 
 
 def free_port() -> int:
@@ -33,7 +33,7 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-@pytest.fixture()
+@pytest.fixture
 def server(tmp_path: Path) -> Iterator[ServerProcess]:
     folder = tmp_path / "server"
     folder.mkdir()
@@ -141,7 +141,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-@pytest.mark.slow()
+@pytest.mark.slow
 def test_a_plain_mlflow_server_makes_the_id_and_takes_everything(
     mlflow_url: str, tmp_path: Path
 ) -> None:
@@ -168,7 +168,7 @@ def test_a_plain_mlflow_server_makes_the_id_and_takes_everything(
     assert status(location).is_clear
 
 
-@pytest.mark.slow()
+@pytest.mark.slow
 def test_a_run_that_began_offline_gets_the_servers_id_and_keeps_ours_as_a_tag(
     mlflow_url: str, tmp_path: Path
 ) -> None:

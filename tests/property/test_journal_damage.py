@@ -47,7 +47,7 @@ def read(folder: Path) -> list[Packed]:
     return pieces
 
 
-@pytest.fixture()
+@pytest.fixture
 def written(tmp_path: Path) -> tuple[Path, list[int]]:
     """A journal of 60 records, cut to its used length, and the offsets at which its records end."""
     journal = Journal(tmp_path / "journal", "test")

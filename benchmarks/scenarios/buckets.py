@@ -15,7 +15,6 @@ BATCH = 50_000
 
 def buckets(tool: ModuleType, folder: str, url: str | None) -> Figures:
     from assay.client.connect import open_store
-
     from assay.entities import PointBatch, SeriesKey
     from assay.entities.ids import DEFAULT_EXPERIMENT_ID, new_run_id
     from assay.entities.runs import NewRun

@@ -25,7 +25,6 @@ def growth(tool: ModuleType, folder: str, url: str | None) -> Figures:
 
 def _ingest(folder: str) -> Figures:
     from assay.client.connect import open_store
-
     from assay.entities import PointBatch, SeriesKey
     from assay.entities.ids import DEFAULT_EXPERIMENT_ID, new_run_id
     from assay.entities.runs import NewRun

@@ -56,7 +56,6 @@ def _values(rng: random.Random) -> tuple[dict[str, str], dict[str, float], dict[
 
 def fill_assay(uri: str, count: int) -> None:
     from assay.client.connect import open_store
-
     from assay.entities import Metric
     from assay.entities.ids import new_run_id, new_writer_id
     from assay.entities.operations import Delivery, LogParams, LogPoints, StartRun

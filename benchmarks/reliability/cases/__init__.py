@@ -1,0 +1,1 @@
+"""One promise a file: ``CLAIM`` in words, ``run(short)`` tries it."""

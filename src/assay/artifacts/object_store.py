@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import chain, pairwise
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
@@ -36,6 +37,7 @@ from assay.artifacts.paths import HIDDEN, file_segments, join, segments
 from assay.entities.names import ArtifactPath
 from assay.errors import (
     ArtifactNotFound,
+    AssayError,
     InvalidInput,
     InvalidName,
     LimitExceeded,
@@ -422,19 +424,27 @@ class ObjectArtifactStore(ArtifactStore):
 
         try:
             yield
-        except FileNotFoundError as error:
-            raise ArtifactNotFound(path) from error
-        except (kinds.PermissionDeniedError, kinds.UnauthenticatedError) as error:
-            raise PermissionDenied(
+        except (FileNotFoundError, kinds.BaseError) as error:
+            raise self._error_for(path, error, kinds) from error
+
+    def _error_for(self, path: str, error: Exception, kinds: ModuleType) -> AssayError:
+        said = str(error)
+        # What a list or a multi-part upload meets, obstore gives no class of its own.
+        if any(code in said for code in ("NoSuchBucket", "ContainerNotFound")):
+            return InvalidInput(f"There is no bucket or container {self.uri}. Create it first.")
+        if isinstance(error, FileNotFoundError):
+            return ArtifactNotFound(path)
+        denied = (kinds.PermissionDeniedError, kinds.UnauthenticatedError)
+        if isinstance(error, denied) or "403 Forbidden" in said or "401 Unauthorized" in said:
+            return PermissionDenied(
                 f"The object store refused {path!r} in {self.uri}."
                 " Check the credentials in the environment."
-            ) from error
-        except kinds.InvalidPathError as error:
-            raise InvalidName("artifact path", path, "the object store can't express it") from error
-        except kinds.BaseError as error:
-            raise StoreUnavailable(
-                f"The object store {self.uri} failed at {path!r}: {_short(error)}. Try again."
-            ) from error
+            )
+        if isinstance(error, kinds.InvalidPathError):
+            return InvalidName("artifact path", path, "the object store can't express it")
+        return StoreUnavailable(
+            f"The object store {self.uri} failed at {path!r}: {_short(error)}. Try again."
+        )
 
 
 def _short(error: Exception) -> str:

@@ -87,6 +87,8 @@ class Watch:
         self._seen: dict[RunId, _Seen] | None = None
         self.queues: set[asyncio.Queue[RunChange | None]] = set()
         self.task: asyncio.Task[None] | None = None
+        self.ready = asyncio.Event()
+        """Set after the first look, against which changes are told."""
 
     async def follow(self) -> None:
         """Poll until nobody watches."""
@@ -96,6 +98,7 @@ class Watch:
                 changes = await asyncio.to_thread(self.look)
             except AssayError:
                 changes = []  # The store is away or busy: the next look will tell.
+            self.ready.set()
             calm = 0 if changes else calm + 1
             for queue in self.queues:
                 _offer(queue, changes)
@@ -180,12 +183,12 @@ class Hub:
     """All watches of one server process."""
 
     def __init__(self) -> None:
-        self._watches: dict[tuple[ExperimentId, ...], Watch] = {}
+        self.watches: dict[tuple[ExperimentId, ...], Watch] = {}
 
     @property
     def watchers(self) -> int:
         """How many connections are open."""
-        return sum(len(watch.queues) for watch in self._watches.values())
+        return sum(len(watch.queues) for watch in self.watches.values())
 
     async def stream(self, context: Context, request: LiveQuery) -> StreamReply:
         """The stream for one watcher."""
@@ -203,18 +206,20 @@ class Hub:
                 headers=((b"retry-after", b"10"),),
             )
         key = tuple(sorted(set(request.experiment_ids)))
-        return StreamReply(self._events(context.store, key), content_type=b"text/event-stream")
+        return StreamReply(self.events(context.store, key), content_type=b"text/event-stream")
 
-    async def _events(self, store: Store, key: tuple[ExperimentId, ...]) -> AsyncIterator[bytes]:
-        watch = self._watches.get(key)
+    async def events(self, store: Store, key: tuple[ExperimentId, ...]) -> AsyncIterator[bytes]:
+        """Events for one watcher; the first comes when changes from now on are noticed."""
+        watch = self.watches.get(key)
         if watch is None:
-            watch = self._watches[key] = Watch(store, key)
+            watch = self.watches[key] = Watch(store, key)
         queue: asyncio.Queue[RunChange | None] = asyncio.Queue()
         watch.queues.add(queue)
         if watch.task is None:
             watch.task = asyncio.create_task(watch.follow())
         end = monotonic() + LIFETIME_S
         try:
+            await watch.ready.wait()
             yield b"retry: 1000\n: watching\n\n"
             while (left := end - monotonic()) > 0:
                 try:
@@ -227,7 +232,7 @@ class Hub:
         finally:
             watch.queues.discard(queue)
             if not watch.queues:
-                self._watches.pop(key, None)
+                self.watches.pop(key, None)
                 watch.task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await watch.task

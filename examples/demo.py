@@ -1,4 +1,5 @@
-"""`make demo`: train ten models on the digits data set, compare them, and leave a server running that shows them.
+"""`make demo`: train ten models on the digits data set, compare them, and leave a server running
+that shows them.
 
 Everything lands in `.assay/` of the working directory; run it again and the runs add up.
 """

@@ -88,7 +88,9 @@ def line(of: str) -> int:
 
 @cache
 def imports(module: str) -> frozenset[str]:
-    """Absolute names of the modules that this one imports, its own package's submodules resolved."""
+    """Absolute names of the modules that this one imports, its own package's submodules
+    resolved.
+    """
     found: set[str] = set()
     for node in ast.walk(ast.parse(_path(module).read_text())):
         if isinstance(node, ast.Import):

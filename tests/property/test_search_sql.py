@@ -11,6 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine
+
+from assay.entities.ids import ExperimentId
+from assay.entities.lifecycle import ViewType
+from assay.search import Record, evaluate, sort_key
+from assay.search.tree import Figure, Node, OrderTerm
+from assay.store.base import Query
+from assay.store.sql import tables
+from assay.store.sql.search import run_table, search_runs
+from assay.store.sql.search.runs import complete_order
 from tests.property.search_strategies import (
     NOW_MS,
     FoundRun,
@@ -22,15 +31,6 @@ from tests.property.search_strategies import (
     trees,
 )
 from tests.services.postgres import PostgresServer
-
-from assay.entities.ids import ExperimentId
-from assay.entities.lifecycle import ViewType
-from assay.search import Record, evaluate, sort_key
-from assay.search.tree import Figure, Node, OrderTerm
-from assay.store.base import Query
-from assay.store.sql import tables
-from assay.store.sql.search import run_table, search_runs
-from assay.store.sql.search.runs import complete_order
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +187,9 @@ searches = {
     "size": st.integers(1, 5),
     "view": st.sampled_from(ViewType),
     "experiments": st.sampled_from((["0"], ["7", "0"], ["0", "7", "9"])),
+    "few": st.sampled_from((-1, 1_000)),
 }
+"""``few`` switches between the two ways in which filters on metrics are run."""
 
 
 def _expected(
@@ -210,7 +212,13 @@ def _expected(
 
 
 def _check(connection: Connection, **given: object) -> None:
-    runs, tree, order, size, view, experiments = (given[name] for name in searches)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("assay.store.sql.search.runs.FEW", given["few"])
+        _check_pages(connection, **given)
+
+
+def _check_pages(connection: Connection, **given: object) -> None:
+    runs, tree, order, size, view, experiments, _ = (given[name] for name in searches)
     _fill(connection, runs)  # type: ignore[arg-type]
     pages: list[str] = []
     token: str | None = None

@@ -7,6 +7,7 @@ is negated; so the answer is that of ``assay.search.evaluate``.
 from __future__ import annotations
 
 import operator
+import typing
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, Literal
@@ -213,6 +214,17 @@ def _value_condition(
         if comparator in (Comparator.LIKE, Comparator.ILIKE):
             return _pattern(comparison, column, source)
         return _OPERATORS[comparator](column, literal(value, Text))  # type: ignore[no-any-return]
+    return _number_condition(comparator, column, value)
+
+
+def compare_number(comparison: Comparison, column: ColumnElement[float]) -> Condition:
+    """The comparison of a metric's column with its value; an index on the column may be used."""
+    return _number_condition(comparison.comparator, column, typing.cast(float, comparison.value))
+
+
+def _number_condition(
+    comparator: Comparator, column: ColumnElement[Any], value: float | None
+) -> Condition:
     # The literal's own type keeps the driver from casting 1.5 to the column's integer.
     kind: TypeEngine[Any] = BigInteger() if isinstance(value, int) else Double()
     return _OPERATORS[comparator](column, literal(value, kind))  # type: ignore[no-any-return]

@@ -10,12 +10,33 @@ from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, case, exists, not_, or_
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    case,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+)
 
 from assay.entities.ids import ExperimentId, RunId
 from assay.entities.lifecycle import LifecycleStage, ViewType
 from assay.search.parse import parse_filter, parse_order_by
-from assay.search.tree import Field, FieldKind, Figure, Node, OrderTerm
+from assay.search.tree import (
+    And,
+    Comparator,
+    Comparison,
+    Field,
+    FieldKind,
+    Figure,
+    Node,
+    OrderTerm,
+)
 from assay.search.vocabulary import RUNS, ValueType
 from assay.store.base import Query
 from assay.store.sql import tables
@@ -24,6 +45,7 @@ from assay.store.sql.search.conditions import (
     Dialect,
     Source,
     alias,
+    compare_number,
     compile_tree,
     one_of,
     sorted_text,
@@ -33,6 +55,8 @@ from assay.store.sql.search.order import MISSING, NAN, VALUE, OrderColumn
 from assay.store.sql.search.pages import Phase, check_max_results, open_start, read_page
 
 _START = Field(FieldKind.ATTRIBUTE, "start_time")
+FEW = 1_000
+"""Runs that are looked up and sorted one by one faster than an index is walked for them (3 ms)."""
 _RUN_ID = Field(FieldKind.ATTRIBUTE, "run_id")
 
 
@@ -62,7 +86,7 @@ def search_runs(
         order=order,
         now_ms=start.now_ms,
     )
-    ids, token = read_page(conn, plan.phases(), start=start, max_results=query.max_results)
+    ids, token = read_page(conn, plan.phases(conn), start=start, max_results=query.max_results)
     return cast("list[RunId]", ids), token
 
 
@@ -95,10 +119,15 @@ class _Plan(msgspec.Struct, frozen=True):
     order: Sequence[OrderTerm]
     now_ms: int
 
-    def phases(self) -> Iterator[Phase]:
+    def phases(self, conn: Connection) -> Iterator[Phase]:
         """The statements of the search, in order, each made when it is asked for."""
         first = self.order[0].field
-        if first == _START:
+        few = self._find_few(conn)
+        if few is not None:
+            runs = alias(tables.runs, "r")
+            joined, columns = self._columns(self.order, runs, runs)
+            yield self._phase(runs, joined, columns, [runs.c.run_id.in_(few)], by_id=True)
+        elif first == _START:
             yield self._by_start(VALUE)
             yield self._by_start(MISSING)
         elif first.kind is FieldKind.METRIC and first.figure is Figure.LAST and not first.dotted:
@@ -109,6 +138,28 @@ class _Plan(msgspec.Struct, frozen=True):
             runs = alias(tables.runs, "r")
             joined, columns = self._columns(self.order, runs, runs)
             yield self._phase(runs, joined, columns, [])
+
+    def _find_few(self, conn: Connection) -> Select[Any] | None:
+        """The ids that a comparison of the filter leaves, if an index tells that they are few."""
+        terms = self.tree.terms if isinstance(self.tree, And) else (self.tree,)
+        for term in terms:
+            if not isinstance(term, Comparison) or term.comparator is Comparator.NE:
+                continue
+            field = term.field
+            if (
+                field.kind is not FieldKind.METRIC
+                or field.figure is not Figure.LAST
+                or field.dotted
+            ):
+                continue
+            rows = alias(tables.metric_summaries, "w")
+            ids = select(rows.c.run_id).where(
+                rows.c.key == field.key, rows.c.is_latest, compare_number(term, rows.c.last)
+            )
+            sample = ids.limit(FEW + 1).subquery()
+            if conn.execute(select(func.count()).select_from(sample)).scalar_one() <= FEW:
+                return ids
+        return None
 
     def _by_start(self, rank: int) -> Phase:
         """Runs with, or without, a start."""
@@ -156,6 +207,7 @@ class _Plan(msgspec.Struct, frozen=True):
         conditions: Sequence[Condition],
         *,
         walked: FromClause | None = None,
+        by_id: bool = False,
     ) -> Phase:
         # The filter hangs on the walked index, not on the runs, so that runs are looked up for
         # matches only.
@@ -163,7 +215,7 @@ class _Plan(msgspec.Struct, frozen=True):
         source = self._source(runs, owner)
         stage: ColumnElement[str] = runs.c.lifecycle_stage
         experiment: ColumnElement[str] = runs.c.experiment_id
-        if walked is not None and self.dialect == "sqlite":
+        if (by_id or walked is not None) and self.dialect == "sqlite":
             stage, experiment = unindexed(stage), unindexed(experiment)
         seen: list[Condition] = [one_of(experiment, self.experiment_ids, self.dialect)]
         if self.view is not ViewType.ALL:

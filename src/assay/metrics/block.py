@@ -8,7 +8,6 @@ docs/formats/metric-blocks.md. ``store.sql.metric_fold`` decides when blocks are
 from __future__ import annotations
 
 import struct
-import zlib
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -17,6 +16,7 @@ from pcodec.standalone import simple_compress, simple_decompress_into
 
 from assay.entities.metrics import History
 from assay.errors import Corrupted
+from assay.metrics.checksum import CHECKSUM_SIZE, is_sound, seal
 from assay.metrics.columns import Column, pack, unpack
 from assay.metrics.points import select
 
@@ -45,7 +45,6 @@ MIN_COMPRESSED: Final = 256
 """Points from which pcodec pays: fewer cost it as much time and save little."""
 
 _PLAIN, _PCODEC = 0, 1
-_CHECKSUM = struct.Struct("<I")
 _HEADER = struct.Struct("<BBBBIIIqq")
 """Version, codec, bytes per step and per timestamp (plain only), number of points, size of the step
 and the timestamp column, base step and timestamp (plain only)."""
@@ -95,7 +94,7 @@ def encode(points: History) -> bytes:
     time_data = simple_compress(times, _EVEN)
     value_data = simple_compress(values, _value_config(values))
     header = _HEADER.pack(BLOCK_VERSION, _PCODEC, 0, 0, count, len(step_data), len(time_data), 0, 0)
-    return _seal(header, step_data, time_data, value_data)
+    return seal(header, step_data, time_data, value_data)
 
 
 def decode(blob: bytes) -> History:
@@ -156,23 +155,22 @@ def _encode_plain(
         step.base,
         time.base,
     )
-    return _seal(header, step.data, time.data, values.astype("<f8", copy=False).tobytes())
+    return seal(header, step.data, time.data, values.astype("<f8", copy=False).tobytes())
 
 
 def _count(blob: bytes) -> int:
-    size = _CHECKSUM.size + _HEADER.size
-    if len(blob) < size or _CHECKSUM.unpack_from(blob)[0] != zlib.crc32(memoryview(blob)[4:]):
+    if not is_sound(blob, least=_HEADER.size):
         raise Corrupted("A stored metric block doesn't match its checksum.")
-    version, _, _, _, count, *_ = _HEADER.unpack_from(blob, _CHECKSUM.size)
+    version, _, _, _, count, *_ = _HEADER.unpack_from(blob, CHECKSUM_SIZE)
     if version != BLOCK_VERSION:
         raise Corrupted(f"A stored metric block has the unknown version {version}.")
     return int(count)
 
 
 def _decode_into(blob: bytes, target: History) -> None:
-    header = _HEADER.unpack_from(blob, _CHECKSUM.size)
+    header = _HEADER.unpack_from(blob, CHECKSUM_SIZE)
     _, codec, step_width, time_width, count, step_size, time_size, step, time = header
-    a = _CHECKSUM.size + _HEADER.size
+    a = CHECKSUM_SIZE + _HEADER.size
     b = a + step_size
     c = b + time_size
     try:
@@ -186,10 +184,3 @@ def _decode_into(blob: bytes, target: History) -> None:
             simple_decompress_into(blob[c:], target.values)
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise Corrupted(f"A stored metric block can't be decoded: {error}.") from error
-
-
-def _seal(*parts: bytes) -> bytes:
-    checksum = 0
-    for part in parts:
-        checksum = zlib.crc32(part, checksum)
-    return b"".join((_CHECKSUM.pack(checksum), *parts))

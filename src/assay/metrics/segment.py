@@ -7,7 +7,6 @@ columns: writing one costs little more than copying memory. Layout: docs/formats
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from assay.entities.metrics import History
 from assay.errors import Corrupted
+from assay.metrics.checksum import CHECKSUM_SIZE, is_sound, seal
 from assay.metrics.columns import Column, pack, unpack, width_of
 from assay.metrics.points import GroupedPoints, concatenate, empty_history, group_points, select
 
@@ -37,7 +37,6 @@ SEGMENT_VERSION: Final = 1
 count up here, keep the old reader in ``decode``, and add a file written by the old version to the
 golden tests."""
 
-_CHECKSUM = struct.Struct("<I")
 _HEADER = struct.Struct("<BBBxIIqq")
 """Version, bytes per step and per timestamp, number of series and of points, base step and
 timestamp."""
@@ -90,7 +89,7 @@ def encode(grouped: GroupedPoints, series: Sequence[int], ranges: Extent) -> byt
         steps.base,
         times.base,
     )
-    return _seal(
+    return seal(
         header,
         np.array(series, "<u4").tobytes(),
         grouped.starts[1:].astype("<u4").tobytes(),
@@ -122,7 +121,7 @@ def encode_few(points: Sequence[tuple[int, int, int, float]]) -> tuple[bytes, Ex
         0 if step_width else ranges.min_step,
         0 if time_width else ranges.min_timestamp,
     )
-    blob = _seal(
+    blob = seal(
         header,
         struct.pack(f"<{len(series)}I{len(ends)}I", *series, *ends),
         struct.pack(f"<{count}q", *steps) if step_width else b"",
@@ -138,10 +137,12 @@ def decode(blob: bytes) -> Segment:
     Raises:
         Corrupted: the bytes are not those that ``encode`` gave.
     """
-    size = _CHECKSUM.size + _HEADER.size
-    if len(blob) < size or _CHECKSUM.unpack_from(blob)[0] != zlib.crc32(memoryview(blob)[4:]):
+    size = CHECKSUM_SIZE + _HEADER.size
+    if not is_sound(blob, least=_HEADER.size):
         raise Corrupted("A stored metric segment doesn't match its checksum.")
-    version, step_width, time_width, series_count, count, step, time = _HEADER.unpack_from(blob, 4)
+    version, step_width, time_width, series_count, count, step, time = _HEADER.unpack_from(
+        blob, CHECKSUM_SIZE
+    )
     if version != SEGMENT_VERSION:
         raise Corrupted(f"A stored metric segment has the unknown version {version}.")
     ends = size + 4 * series_count
@@ -166,10 +167,3 @@ def join(segments: Sequence[Segment]) -> GroupedPoints:
     series = np.concatenate([s.series for s in segments])
     numbers = np.repeat(series, np.concatenate([s.starts[1:] - s.starts[:-1] for s in segments]))
     return group_points(numbers, concatenate([s.points for s in segments]))
-
-
-def _seal(*parts: bytes) -> bytes:
-    checksum = 0
-    for part in parts:
-        checksum = zlib.crc32(part, checksum)
-    return b"".join((_CHECKSUM.pack(checksum), *parts))

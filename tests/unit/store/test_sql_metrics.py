@@ -254,6 +254,40 @@ class MetricStoreCases:
         assert counts(store) == (0, 0, 0)
         assert store.metrics.summaries([run])[run] == []
 
+    def test_what_is_read_belongs_to_the_reader(self, store, run):
+        store.metrics.append(run, curve(range(3)))
+        found = store.metrics.history(run, LOSS)
+        found.values[:] = 7.0
+        assert store.metrics.history(run, LOSS).values.tolist() == [0.5, 0.5, 0.5]
+
+    @pytest.mark.parametrize(
+        ("first", "last"), [(3, 2), (2**64, None), (None, -(2**64)), (2**64, 2**65)]
+    )
+    def test_a_range_that_holds_no_step_has_no_points(self, store, run, first, last):
+        store.metrics.append(run, curve(range(5)))
+        found = store.metrics.history(run, LOSS, first_step=first, last_step=last)
+        assert len(found.steps) == 0
+        bounds = {"first_step": first, "last_step": last}
+        assert store.metrics.buckets([run], ["loss"], count=5, **bounds) == []
+
+    def test_a_step_that_is_no_integer_is_refused(self, store, run):
+        with pytest.raises(errors.InvalidInput, match="integer"):
+            log(store, run, Metric("loss", 1.0, 0, 1.5))
+
+    def test_epochs_that_count_steps_anew_keep_all_points(self, store, run):
+        for epoch in range(30):
+            steps = np.arange(200)
+            batch = curve(steps)
+            times = (steps + 1_000 * epoch).astype("<i8").tobytes()
+            store.metrics.append(
+                run, PointBatch(batch.series, batch.index, batch.steps, times, batch.values)
+            )
+            if epoch % 4 == 3:
+                store.database.write(lambda conn: fold(conn, run))
+        found = store.metrics.history(run, LOSS)
+        assert found.steps.tolist() == [step for step in range(200) for _ in range(30)]
+        assert (np.diff(found.timestamps.reshape(200, 30)) == 1_000).all()
+
     def test_damaged_points_are_told_and_not_returned(self, store, run):
         store.metrics.append(run, curve(range(10)))
         store.database.write(lambda conn: DAMAGE.run(conn, b"\x00" * 200))

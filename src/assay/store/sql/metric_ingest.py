@@ -19,7 +19,6 @@ from sqlalchemy import Connection
 from assay.entities.ids import RunId
 from assay.entities.metrics import History, Metric, PointBatch, SeriesKey
 from assay.entities.names import check_key
-from assay.errors import InvalidInput
 from assay.metrics import segment
 from assay.metrics.points import (
     GroupedPoints,
@@ -32,6 +31,7 @@ from assay.metrics.points import (
 from assay.metrics.summary import Figures, figures_of, figures_of_point, merged
 from assay.store.sql import metric_summaries
 from assay.store.sql.active import require_active_run
+from assay.store.sql.checks import check_int
 from assay.store.sql.metric_fold import fold_if_due
 from assay.store.sql.metric_stored import stored_points
 from assay.store.sql.metric_summaries import SeriesRow
@@ -48,7 +48,6 @@ _INSERT_SEGMENT = Sql(
 )
 _FEW: Final = 128
 """Points up to which plain Python is faster than NumPy."""
-_MIN_INT, _MAX_INT = -(2**63), 2**63 - 1
 
 
 def append_points(conn: Connection, run_id: RunId, batch: PointBatch) -> None:
@@ -99,10 +98,8 @@ def _append_few(conn: Connection, run_id: RunId, metrics: Sequence[Metric]) -> b
     points = []
     for metric in metrics:
         step, timestamp, value = metric.step, metric.timestamp, float(metric.value)
-        if not (_MIN_INT <= step <= _MAX_INT and _MIN_INT <= timestamp <= _MAX_INT):
-            raise InvalidInput(
-                f"Metric {metric.key!r} has a step or timestamp that doesn't fit 64 bits."
-            )
+        check_int(f"the step of metric {metric.key!r}", step)
+        check_int(f"the timestamp of metric {metric.key!r}", timestamp)
         series = series_of(metric)
         before = figures.get(series)
         known = before

@@ -60,10 +60,16 @@ def _points(
 ) -> History:
     low = _MIN_STEP if first_step is None else max(first_step, _MIN_STEP)
     high = _MAX_STEP if last_step is None else min(last_step, _MAX_STEP)
+    if low > high:
+        return empty_history()
     blobs = [row[0] for row in _BLOCKS.all(conn, run_id, series, high, low)]
     fresh = segment_points(conn, run_id, series)
     points = merge([block.decode_all(blobs), fresh]) if blobs else fresh
-    return _clip(points, low, high)
+    points = _clip(points, low, high)
+    if not points.values.flags.writeable:
+        # Columns of a segment are views of what was read; the caller gets arrays of its own.
+        points = History(points.steps.copy(), points.timestamps.copy(), points.values.copy())
+    return points
 
 
 def _clip(points: History, low: int, high: int) -> History:
@@ -166,12 +172,12 @@ def _as_buckets(
     return Buckets(
         run_id=run_id,
         series=series,
-        steps=cells["first_step"],
-        last_steps=cells["last_step"],
-        timestamps=cells["last_timestamp"],
-        min=cells["min"],
-        max=cells["max"],
-        mean=cells["mean"],
-        last=cells["last"],
+        steps=cells["first_step"].copy(),
+        last_steps=cells["last_step"].copy(),
+        timestamps=cells["last_timestamp"].copy(),
+        min=cells["min"].copy(),
+        max=cells["max"].copy(),
+        mean=cells["mean"].copy(),
+        last=cells["last"].copy(),
         counts=cells["count"].astype(np.int64),
     )

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.property.search_strategies import orders, render, render_order, trees
 
 from assay.errors import InvalidFilter
 from assay.search import EXPERIMENTS, LOGGED_MODELS, RUNS, parse_filter, parse_order_by
 from assay.search.tree import Node
+from tests.property.search_strategies import orders, render, render_order, trees
 
 VOCABULARIES = st.sampled_from((RUNS, EXPERIMENTS, LOGGED_MODELS))
 PIECES = (

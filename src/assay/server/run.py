@@ -29,6 +29,7 @@ from assay.server.locations import PROXIED, Locations
 from assay.server.middleware.hosts import is_loopback
 from assay.server.mlflow_api import ENUM_NUMBERS
 from assay.server.monitoring import Monitor
+from assay.server.protocol import Protocol
 from assay.server.routing import Table
 from assay.server.settings import ServerSettings, artifacts_path
 from assay.server.table import route_table
@@ -147,7 +148,7 @@ def _config(settings: ServerSettings, app: Application) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="on",
         log_config=None,

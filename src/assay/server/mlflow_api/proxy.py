@@ -224,10 +224,11 @@ def presigned(context: Context, request: AtPath) -> Presigned:
     path = artifact_path(request.artifact_path)
     store = context.artifacts
     if not isinstance(store, SupportsPresign):
+        # Not a 501: MLflow's client falls back to the proxy for both.
         raise HttpError(
-            501,
+            404,
             "This server's artifact store makes no presigned URLs.",
-            error_code="NOT_IMPLEMENTED",
+            error_code="ENDPOINT_NOT_FOUND",
         )
     info = store.info(path)
     made = store.presign_read(path, expires_s=PRESIGNED_FOR_S)

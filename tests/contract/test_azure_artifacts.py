@@ -5,13 +5,13 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from tests.services.object_stores import ObjectStoreServer
 
 from assay.artifacts.base import ArtifactStore
 from assay.artifacts.object_store import ObjectArtifactStore
 from assay.entities.names import artifact_path
 from assay.errors import InvalidInput
 from assay.testing.artifact_contract import ArtifactStoreContract
+from tests.services.object_stores import ObjectStoreServer
 
 pytestmark = pytest.mark.object_store
 

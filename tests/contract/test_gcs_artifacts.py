@@ -12,12 +12,12 @@ from urllib.parse import quote
 
 import pytest
 import urllib3
-from tests.services.object_stores import ObjectStoreServer
 
 from assay.artifacts.base import ByteRange
 from assay.artifacts.object_store import ObjectArtifactStore
 from assay.entities.names import artifact_path
 from assay.errors import ArtifactNotFound, StoreUnavailable
+from tests.services.object_stores import ObjectStoreServer
 
 pytestmark = pytest.mark.object_store
 

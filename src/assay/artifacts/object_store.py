@@ -12,12 +12,9 @@ from __future__ import annotations
 
 import builtins
 import hashlib
-import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
-from itertools import chain, pairwise
-from types import ModuleType
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
@@ -30,20 +27,14 @@ from assay.artifacts.base import (
     Part,
     PresignedUrl,
 )
-from assay.artifacts.cloud import connect
+from assay.artifacts.bucket import PAGE, Bucket
 from assay.artifacts.digests import Hashed, verified
-from assay.artifacts.feeding import feed
+from assay.artifacts.object_uploads import ObjectUploads
 from assay.artifacts.paths import HIDDEN, file_segments, join, segments
 from assay.entities.names import ArtifactPath
 from assay.errors import (
     ArtifactNotFound,
-    AssayError,
     InvalidInput,
-    InvalidName,
-    LimitExceeded,
-    NotFound,
-    PermissionDenied,
-    StoreUnavailable,
 )
 
 if TYPE_CHECKING:
@@ -51,16 +42,8 @@ if TYPE_CHECKING:
 
 SMALL_BYTES = 8 << 20
 """Content up to this size is held, hashed and sent in one request."""
-PART_BYTES = 16 << 20
-"""Size of a part of larger content: S3 takes 10,000 parts, so this allows 160 GB."""
-PARALLEL_PARTS = 6
-"""Parts on their way at a time; with ``PART_BYTES`` a bound of the memory that one upload takes."""
-MAX_PARTS = 10_000
-
 _SHA256 = "assaysha256"
 """Metadata key; Azure takes identifiers only, S3 lower case: this is both."""
-_DELETE_BATCH = 1_000
-_LIST_PAGE = 1_000
 
 
 class ObjectArtifactStore(ArtifactStore):
@@ -69,20 +52,19 @@ class ObjectArtifactStore(ArtifactStore):
     """
 
     def __init__(self, uri: str) -> None:
-        self._obstore, self._store = connect(uri)
-        self._root_uri = uri.rstrip("/")
+        self._bucket = Bucket(uri)
         self._above = ArtifactPath("")
 
     @property
     def uri(self) -> str:
         """The bucket and prefix."""
-        return f"{self._root_uri}/{self._above}" if self._above else self._root_uri
+        return f"{self._bucket.uri}/{self._above}" if self._above else self._bucket.uri
 
     def at(self, folder: ArtifactPath) -> Self:
         """The same store seen from a folder below; connections are shared."""
         segments(folder)
         below = object.__new__(type(self))
-        below._obstore, below._store, below._root_uri = self._obstore, self._store, self._root_uri
+        below._bucket = self._bucket
         below._above = join(self._above, folder)
         return below
 
@@ -92,13 +74,13 @@ class ObjectArtifactStore(ArtifactStore):
         """
         segments(path)
         prefix = join(self._above, path)
-        with self._errors(path):
+        with self._bucket.errors(path):
             found = list(self._below(prefix) if recursive else self._level(prefix))
         found.sort(key=lambda info: info.path)
         return found
 
     def _level(self, prefix: ArtifactPath) -> Iterator[ArtifactInfo]:
-        listed = self._obstore.list_with_delimiter(self._store, prefix or None)
+        listed = self._bucket.obstore.list_with_delimiter(self._bucket.store, prefix or None)
         folders = {folder.rstrip("/") for folder in listed["common_prefixes"]}
         for folder in folders:
             if (path := self._relative(folder)) is not None:
@@ -109,7 +91,7 @@ class ObjectArtifactStore(ArtifactStore):
                 yield ArtifactInfo(path, False, item["size"])
 
     def _below(self, prefix: ArtifactPath) -> Iterator[ArtifactInfo]:
-        for page in self._obstore.list(self._store, prefix or None, chunk_size=_LIST_PAGE):
+        for page in self._bucket.obstore.list(self._bucket.store, prefix or None, chunk_size=PAGE):
             for item in page:
                 path = self._relative(item["path"])
                 if path is not None and item["path"] != prefix:
@@ -132,15 +114,19 @@ class ObjectArtifactStore(ArtifactStore):
         try:
             return ArtifactInfo(path, False, self._size(path))
         except ArtifactNotFound:
-            with self._errors(path):
-                for page in self._obstore.list(self._store, join(self._above, path), chunk_size=1):
+            with self._bucket.errors(path):
+                for page in self._bucket.obstore.list(
+                    self._bucket.store, join(self._above, path), chunk_size=1
+                ):
                     if page:
                         return ArtifactInfo(path, True)
             raise
 
     def _size(self, path: ArtifactPath) -> int:
-        with self._errors(path):
-            size: int = self._obstore.head(self._store, join(self._above, path))["size"]
+        with self._bucket.errors(path):
+            size: int = self._bucket.obstore.head(self._bucket.store, join(self._above, path))[
+                "size"
+            ]
         return size
 
     def read(self, path: ArtifactPath, byte_range: ByteRange = WHOLE) -> Iterator[bytes]:
@@ -153,16 +139,18 @@ class ObjectArtifactStore(ArtifactStore):
             if byte_range.start >= end:
                 return iter(())
             options["range"] = (byte_range.start, end)
-        with self._errors(path):
-            result = self._obstore.get(self._store, join(self._above, path), options=options)
+        with self._bucket.errors(path):
+            result = self._bucket.obstore.get(
+                self._bucket.store, join(self._above, path), options=options
+            )
             stream = result.stream(min_chunk_size=CHUNK_BYTES)
         return self._chunks(path, stream)
 
     def read_verified(self, path: ArtifactPath) -> Iterator[bytes]:
         """See ``ArtifactStore.read_verified``; small files bring their digest along."""
         file_segments(path, purpose="read")
-        with self._errors(path):
-            result = self._obstore.get(self._store, join(self._above, path))
+        with self._bucket.errors(path):
+            result = self._bucket.obstore.get(self._bucket.store, join(self._above, path))
             expected = result.attributes.get(_SHA256)
             large = result.meta["size"] > SMALL_BYTES
             chunks = self._chunks(path, result.stream(min_chunk_size=CHUNK_BYTES))
@@ -173,7 +161,7 @@ class ObjectArtifactStore(ArtifactStore):
         return verified(chunks, expected=str(expected), what=repr(path))
 
     def _chunks(self, path: ArtifactPath, stream: Iterable[Any]) -> Iterator[bytes]:
-        with self._errors(path):
+        with self._bucket.errors(path):
             for chunk in stream:
                 yield bytes(chunk)
 
@@ -201,9 +189,9 @@ class ObjectArtifactStore(ArtifactStore):
 
     def _write_small(self, path: ArtifactPath, content: bytes) -> str:
         sha256 = hashlib.sha256(content).hexdigest()
-        with self._errors(path):
-            self._obstore.put(
-                self._store,
+        with self._bucket.errors(path):
+            self._bucket.obstore.put(
+                self._bucket.store,
                 join(self._above, path),
                 content,
                 attributes={_SHA256: sha256},
@@ -213,29 +201,14 @@ class ObjectArtifactStore(ArtifactStore):
 
     def _write_large(self, path: ArtifactPath, chunks: Iterable[bytes]) -> str:
         hashed = Hashed(chunks)
-        with self._errors(path):
-            put = self._stream(join(self._above, path), hashed)
+        with self._bucket.errors(path):
+            put = self._bucket.stream(join(self._above, path), hashed)
         note = f"{hashed.sha256} {hashed.size_bytes} {put['e_tag']}"
-        with self._errors(path):
-            self._obstore.put(self._store, self._note(path), note.encode(), use_multipart=False)
-        return hashed.sha256
-
-    def _stream(self, key: str, chunks: Iterable[bytes]) -> Any:
-        """Put content of unknown size, in parts; an error from ``chunks`` is passed on, and
-        nothing is put.
-        """
-
-        def put(source: Iterator[bytes]) -> Any:
-            return self._obstore.put(
-                self._store,
-                key,
-                source,
-                use_multipart=True,
-                chunk_size=PART_BYTES,
-                max_concurrency=PARALLEL_PARTS,
+        with self._bucket.errors(path):
+            self._bucket.obstore.put(
+                self._bucket.store, self._note(path), note.encode(), use_multipart=False
             )
-
-        return feed(put, chunks)
+        return hashed.sha256
 
     def _note(self, path: ArtifactPath) -> str:
         # Beside the file, so that every view of the bucket finds it and deleting the folder deletes
@@ -246,14 +219,16 @@ class ObjectArtifactStore(ArtifactStore):
     def digest(self, path: ArtifactPath) -> str | None:
         """See ``ArtifactStore.digest``."""
         file_segments(path, purpose="read")
-        with self._errors(path):
-            result = self._obstore.get(self._store, join(self._above, path), options={"head": True})
+        with self._bucket.errors(path):
+            result = self._bucket.obstore.get(
+                self._bucket.store, join(self._above, path), options={"head": True}
+            )
             kept = result.attributes.get(_SHA256)
             if kept:
                 return str(kept)
             meta = result.meta
             try:
-                note = self._obstore.get(self._store, self._note(path)).bytes()
+                note = self._bucket.obstore.get(self._bucket.store, self._note(path)).bytes()
             except FileNotFoundError:
                 return None
         sha256, _, rest = bytes(note).decode("utf-8", "replace").partition(" ")
@@ -269,22 +244,16 @@ class ObjectArtifactStore(ArtifactStore):
             self._size(path)
         except ArtifactNotFound:
             found = False
-        with self._errors(path):
+        with self._bucket.errors(path):
             if found:
-                self._obstore.delete(self._store, [key])
-                self._drop([self._note(path)])
-            for page in self._obstore.list(self._store, key, chunk_size=_DELETE_BATCH):
+                self._bucket.obstore.delete(self._bucket.store, [key])
+                self._bucket.drop([self._note(path)])
+            for page in self._bucket.obstore.list(self._bucket.store, key, chunk_size=PAGE):
                 if page:
                     found = True
-                    self._drop([item["path"] for item in page])
+                    self._bucket.drop([item["path"] for item in page])
         if not found:
             raise ArtifactNotFound(path)
-
-    def _drop(self, keys: builtins.list[str]) -> None:
-        try:
-            self._obstore.delete(self._store, keys)
-        except FileNotFoundError:  # some backends mind that it is gone already
-            pass
 
     def presign_read(self, path: ArtifactPath, *, expires_s: int) -> PresignedUrl:
         """See ``SupportsPresign``."""
@@ -298,7 +267,7 @@ class ObjectArtifactStore(ArtifactStore):
         return signed
 
     def _is_azure(self) -> bool:
-        return self._root_uri.startswith(("az", "abfs", "wasb"))
+        return self._bucket.uri.startswith(("az", "abfs", "wasb"))
 
     def _sign(self, method: Any, path: ArtifactPath, expires_s: int) -> PresignedUrl:
         file_segments(path, purpose="signed for")
@@ -309,9 +278,9 @@ class ObjectArtifactStore(ArtifactStore):
                 f"No URL can be signed for {path!r}: on Azure only names that need no"
                 " percent-encoding work. Go through the server instead."
             )
-        with self._errors(path):
-            url = self._obstore.sign(
-                self._store,
+        with self._bucket.errors(path):
+            url = self._bucket.obstore.sign(
+                self._bucket.store,
                 method,
                 join(self._above, path),
                 expires_in=timedelta(seconds=expires_s),
@@ -319,17 +288,9 @@ class ObjectArtifactStore(ArtifactStore):
         return PresignedUrl(url)
 
     def create_upload(self, path: ArtifactPath, *, parts: int = 1) -> str:
-        """See ``SupportsMultipart``.
-
-        obstore doesn't tell a multi-part upload of the backend over several calls, so parts are
-        kept as hidden
-        objects and sent again, one after the other, as the whole file on completion.
-        """
+        """See ``SupportsMultipart``; any number of parts may come."""
         file_segments(path, purpose="written")
-        upload_id = secrets.token_hex(16)
-        with self._errors(path):
-            self._obstore.put(self._store, f"{self._upload(upload_id)}/target", self._target(path))
-        return upload_id
+        return self._uploads.create(join(self._above, path))
 
     def write_part(
         self,
@@ -341,112 +302,22 @@ class ObjectArtifactStore(ArtifactStore):
         size_bytes: int | None = None,
     ) -> Part:
         """See ``SupportsMultipart``; the etag is the part's SHA-256."""
-        if not 1 <= number <= MAX_PARTS:
-            raise LimitExceeded("The number of a part", limit=MAX_PARTS, got=number)
-        self._check_upload(path, upload_id)
-        folder = self._upload(upload_id)
-        arriving = f"{folder}/arriving-{secrets.token_hex(8)}"
-        hashed = Hashed(chunks)
-        with self._errors(path):
-            self._stream(arriving, hashed)
-        with self._errors(path):
-            self._obstore.rename(self._store, arriving, f"{folder}/{number}-{hashed.sha256}")
-        return Part(number, hashed.sha256)
+        key = join(self._above, path)
+        return self._uploads.write_part(key, upload_id, number=number, chunks=chunks)
 
     def complete_upload(
         self, path: ArtifactPath, upload_id: str, parts: builtins.list[Part]
     ) -> str:
-        """See ``SupportsMultipart``."""
-        self._check_upload(path, upload_id)
-        if not parts or any(a.number >= b.number for a, b in pairwise(parts)):
-            raise InvalidInput(
-                "The parts of an upload must be listed once each, in ascending order."
-            )
-        folder = self._upload(upload_id)
-        with self._errors(path):
-            there = {
-                item["path"]
-                for page in self._obstore.list(self._store, folder, chunk_size=_LIST_PAGE)
-                for item in page
-            }
-        keys = [f"{folder}/{part.number}-{part.etag.strip(chr(34))}" for part in parts]
-        for part, key in zip(parts, keys, strict=True):
-            if key not in there:
-                raise InvalidInput(
-                    f"Part {part.number} of the upload of {path!r} hasn't arrived with this etag."
-                    " Send it again, then complete."
-                )
-        sha256 = self.write(path, self._joined(path, keys))
-        self.abort_upload(path, upload_id)
+        """See ``SupportsMultipart``; the parts are fetched and sent again as one file."""
+        key = join(self._above, path)
+        sha256 = self.write(path, self._uploads.content(key, upload_id, parts=parts))
+        self._uploads.abort(key, upload_id)
         return sha256
-
-    def _joined(self, path: ArtifactPath, keys: builtins.list[str]) -> Iterator[bytes]:
-        for key in keys:
-            with self._errors(path):
-                stream = self._obstore.get(self._store, key).stream(min_chunk_size=CHUNK_BYTES)
-            yield from self._chunks(path, stream)
 
     def abort_upload(self, path: ArtifactPath, upload_id: str) -> None:
         """See ``SupportsMultipart``."""
-        try:
-            self._check_upload(path, upload_id)
-        except NotFound:
-            return
-        with self._errors(path):
-            folder = self._upload(upload_id)
-            for page in self._obstore.list(self._store, folder, chunk_size=_DELETE_BATCH):
-                self._drop([item["path"] for item in page])
+        self._uploads.abort(join(self._above, path), upload_id)
 
-    def _upload(self, upload_id: str) -> str:
-        return f"{HIDDEN}/uploads/{upload_id}"
-
-    def _target(self, path: ArtifactPath) -> bytes:
-        return join(self._above, path).encode()
-
-    def _check_upload(self, path: ArtifactPath, upload_id: str) -> None:
-        missing = NotFound(
-            f"No upload {upload_id[:40]!r} of {path!r} is under way. Begin a new one."
-        )
-        if len(upload_id) != 32 or not upload_id.isalnum() or not upload_id.isascii():
-            raise missing
-        try:
-            with self._errors(path):
-                target = self._obstore.get(self._store, f"{self._upload(upload_id)}/target").bytes()
-        except ArtifactNotFound:
-            raise missing from None
-        if bytes(target) != self._target(path):
-            raise missing
-
-    @contextmanager
-    def _errors(self, path: str) -> Iterator[None]:
-        """Turn what obstore raises into our errors."""
-        from obstore import exceptions as kinds
-
-        try:
-            yield
-        except (FileNotFoundError, kinds.BaseError) as error:
-            raise self._error_for(path, error, kinds) from error
-
-    def _error_for(self, path: str, error: Exception, kinds: ModuleType) -> AssayError:
-        said = str(error)
-        # What a list or a multi-part upload meets, obstore gives no class of its own.
-        if any(code in said for code in ("NoSuchBucket", "ContainerNotFound")):
-            return InvalidInput(f"There is no bucket or container {self.uri}. Create it first.")
-        if isinstance(error, FileNotFoundError):
-            return ArtifactNotFound(path)
-        denied = (kinds.PermissionDeniedError, kinds.UnauthenticatedError)
-        if isinstance(error, denied) or "403 Forbidden" in said or "401 Unauthorized" in said:
-            return PermissionDenied(
-                f"The object store refused {path!r} in {self.uri}."
-                " Check the credentials in the environment."
-            )
-        if isinstance(error, kinds.InvalidPathError):
-            return InvalidName("artifact path", path, "the object store can't express it")
-        return StoreUnavailable(
-            f"The object store {self.uri} failed at {path!r}: {_short(error)}. Try again."
-        )
-
-
-def _short(error: Exception) -> str:
-    # obstore appends a debug print of the error's source, which tells a person nothing.
-    return str(error).partition("\n")[0][:300]
+    @property
+    def _uploads(self) -> ObjectUploads:
+        return ObjectUploads(self._bucket)

@@ -6,14 +6,14 @@ import gzip
 import json
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
 import pytest
 import urllib3
 
-from assay.entities.ids import RunId, new_run_id, new_writer_id
+from assay.entities.ids import ExperimentId, RunId, new_run_id, new_writer_id
 from assay.entities.metrics import PointBatch, SeriesKey
 from assay.entities.operations import Delivery, EnsureExperiment, LogPoints, StartRun
 from assay.store.rest import RestStore, open_rest_store
@@ -137,9 +137,9 @@ def test_an_experiment_at_a_forbidden_place_is_refused_alone(api: Api, store: Re
         0,
         1,
         [
-            EnsureExperiment(bad, "123", artifact_location="file:///etc"),
+            EnsureExperiment(bad, ExperimentId("123"), artifact_location="file:///etc"),
             StartRun(run_id, 1, experiment_name=bad),
-            EnsureExperiment(good, "124"),
+            EnsureExperiment(good, ExperimentId("124")),
             StartRun(RunId(run_id + "b"), 1, experiment_name=good),
         ],
     )
@@ -272,7 +272,7 @@ def test_experiments_come_with_the_number_of_their_runs(api: Api, store: RestSto
     assert mine[0]["runs"] == {"RUNNING": 3}
 
 
-def events(api: Api, experiment_id: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def events(api: Api, experiment_id: str) -> Generator[tuple[str, dict[str, Any]], None, None]:
     stream = api.pool.request(
         "GET", f"{api.url}/live?experiment_ids={experiment_id}", preload_content=False, timeout=20
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from time import monotonic
 from typing import Annotated, Literal
 
@@ -208,7 +208,9 @@ class Hub:
         key = tuple(sorted(set(request.experiment_ids)))
         return StreamReply(self.events(context.store, key), content_type=b"text/event-stream")
 
-    async def events(self, store: Store, key: tuple[ExperimentId, ...]) -> AsyncIterator[bytes]:
+    async def events(
+        self, store: Store, key: tuple[ExperimentId, ...]
+    ) -> AsyncGenerator[bytes, None]:
         """Events for one watcher; the first comes when changes from now on are noticed."""
         watch = self.watches.get(key)
         if watch is None:

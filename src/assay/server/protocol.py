@@ -6,12 +6,13 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _BODY = b'{"error_code":"BAD_REQUEST","message":"The request is not valid HTTP."}'
 _BAD_REQUEST = (
-    b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nx-content-type-options: nosniff\r\n"
-    b"connection: close\r\ncontent-length: %d\r\n\r\n%b" % (len(_BODY), _BODY)
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
+    b"x-content-type-options: nosniff\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%b"
+    % (len(_BODY), _BODY)
 )
 
 
-class Protocol(HttpToolsProtocol):  # type: ignore[misc] # uvicorn is untyped here
+class Protocol(HttpToolsProtocol):
     """Requests that aren't HTTP get a JSON error too."""
 
     def send_400_response(self, msg: str) -> None:

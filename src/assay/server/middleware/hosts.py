@@ -79,7 +79,7 @@ class HostRules:
                 raise HttpError(
                     403,
                     "Requests from pages of another origin can't change anything here."
-                    " Trust one with --allowed-origins.",
+                    " Trust one with --allowed-origin.",
                     error_code="PERMISSION_DENIED",
                 )
 
@@ -97,7 +97,7 @@ class HostRules:
         if not self._allows(host.decode("latin-1")):
             raise HttpError(
                 403,
-                "This Host is not allowed here. Start the server with --allowed-hosts to add it.",
+                "This Host is not allowed here. Start the server with --allowed-host to add it.",
                 error_code="PERMISSION_DENIED",
             )
         if len(self._known) < _REMEMBERED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 
@@ -186,3 +187,22 @@ def test_closed_store_says_so(postgres_uri: str) -> None:
         store.experiments.get(DEFAULT_EXPERIMENT_ID)
     with pytest.raises(errors.StoreUnavailable):
         store.experiments.create("e")
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_both_sides_of_a_fork_go_on(store: SqlStore) -> None:
+    store.runs.log_batch("r", tags=[Tag("before", "1")])
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            for i in range(5):
+                store.runs.log_batch("r", tags=[Tag("child", str(i))])
+            status = 0 if store.runs.get("r").data.tags["child"] == "4" else 2
+        finally:
+            os._exit(status)
+    for i in range(5):
+        store.runs.log_batch("r", tags=[Tag("parent", str(i))])
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    tags = store.runs.get("r").data.tags
+    assert (tags["before"], tags["child"], tags["parent"]) == ("1", "4", "4")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shutil
 import signal
@@ -28,8 +29,8 @@ from assay.store.sql.migrate import (
     downgrade,
     upgrade,
 )
-from assay.store.sql.schema import SCHEMA_VERSION, ensure_schema
-from assay.store.sql.store import open_sql_store
+from assay.store.sql.schema import SCHEMA_VERSION
+from assay.store.sql.store import ensure_schema, open_sql_store
 from assay.store.sql.tables import metadata
 
 _SECOND = '''
@@ -196,6 +197,22 @@ def test_older_sqlite_file_is_migrated_when_a_store_is_opened(tmp_path: Path) ->
     store = open_sql_store(uri)
     assert store.experiments.get(DEFAULT_EXPERIMENT_ID).name == "Default"
     store.close()
+
+
+def test_older_file_with_data_is_migrated_when_a_store_is_opened(
+    tmp_path: Path, longer: Migrations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = filled(tmp_path / "a.db")
+    # There is one released schema yet, so a later release is acted.
+    monkeypatch.setattr("assay.store.sql.schema.SCHEMA_VERSION", "test2")
+    monkeypatch.setattr(
+        "assay.store.sql.migrate.upgrade", functools.partial(upgrade, migrations=longer)
+    )
+    store = open_sql_store(uri)
+    assert store.runs.get("r").info.run_id == "r"  # type: ignore[arg-type]
+    store.close()
+    assert current(uri) == "test2"
+    assert len(list(tmp_path.glob("a.db.*.backup"))) == 1
 
 
 def test_older_file_is_refused_where_migrating_is_switched_off(

@@ -271,7 +271,8 @@ def test_group_that_met_a_full_database_fails_as_a_whole_and_keeps_nothing(
 
 
 _FORK = """
-import multiprocessing, os, sys, threading
+import os, sys, threading, warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons dislike forks beside threads
 from assay.entities.ids import DEFAULT_EXPERIMENT_ID
 from assay.entities.runs import NewRun
 from assay.entities.tags import Tag
@@ -316,6 +317,7 @@ def test_both_sides_of_a_fork_go_on_while_threads_write(tmp_path: Path) -> None:
     assert (process.returncode, complaints) == (0, "")
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_fork_during_a_read_leaves_the_child_a_store_that_refuses(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,8 +8,10 @@ pooling needs it.
 
 from __future__ import annotations
 
+import os
 import random
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -74,8 +76,9 @@ class PostgresDatabase(Database):
         )
         event.listen(self._engine, "checkin", _note_use)
         event.listen(self._engine, "checkout", _probe_if_old)
-        self._threads = ThreadPoolExecutor(_POOL_SIZE, thread_name_prefix="assay-postgres")
+        self._threads = _make_threads()
         self._closed = False
+        _open_databases.add(self)
 
     def read(self) -> AbstractContextManager[Connection]:
         """A connection with one consistent snapshot, for reading only."""
@@ -151,6 +154,12 @@ class PostgresDatabase(Database):
         self._threads.shutdown(wait=True)
         self._closed = True
         self._engine.dispose()
+        _open_databases.discard(self)
+
+    def after_fork_in_child(self) -> None:
+        """Leave the connections to the parent, whose they are, and start with none."""
+        self._engine.dispose(close=False)
+        self._threads = _make_threads()
 
     def _open(self, engine: Any) -> Connection:
         if self._closed:
@@ -165,6 +174,22 @@ class PostgresDatabase(Database):
         if connection is not None and not connection.invalidated:
             connection.invalidate()
         self._engine.dispose()
+
+
+def _make_threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_POOL_SIZE, thread_name_prefix="assay-postgres")
+
+
+_open_databases: weakref.WeakSet[PostgresDatabase] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for database in list(_open_databases):
+        database.after_fork_in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 
 
 def _note_use(_raw: Any, record: Any) -> None:

@@ -11,11 +11,9 @@ from __future__ import annotations
 from typing import Final
 
 from sqlalchemy import Connection, inspect, text
-from sqlalchemy.engine import URL
 
 from assay import errors
 from assay.store.sql.database import Database
-from assay.store.sql.engine import is_sqlite, shown_uri
 from assay.store.sql.statements import Sql
 from assay.store.sql.tables import metadata
 
@@ -74,28 +72,10 @@ def make_tables(conn: Connection) -> None:
     _STAMP.run(conn, SCHEMA_VERSION)
 
 
-def ensure_schema(database: Database, url: URL, *, migrate: bool | None) -> None:
-    """Bring the database to this version, or refuse it.
-
-    A fresh database is made. An older SQLite file is migrated after a backup, unless ``migrate`` is
-    false; an older PostgreSQL database only if it is true.
-
-    Raises:
-        SchemaMismatch: it has another version and may not or can't be migrated.
-    """
+def read_version(database: Database) -> str | None:
+    """As ``version_of``, in a turn of its own."""
     with database.read() as conn:
-        found = _quick_version(conn)
-    if found == SCHEMA_VERSION:
-        return
-    if found is None:
-        database.write(make_tables)
-        return
-    if migrate is False or (migrate is None and not is_sqlite(url)):
-        raise errors.SchemaMismatch(shown_uri(url), found=found, expected=SCHEMA_VERSION)
-    # Alembic is imported where it is needed only: most starts find the schema current.
-    from assay.store.sql import migrate as migrations
-
-    migrations.upgrade(url.render_as_string(hide_password=False))
+        return _quick_version(conn)
 
 
 _HAS_VERSION = {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlalchemy.engine import URL
+
 from assay import errors
 from assay.entities.ids import RunId, WriterId
 from assay.entities.metrics import Metric
@@ -11,15 +13,15 @@ from assay.entities.operations import Delivery, Receipt
 from assay.entities.params import Param
 from assay.entities.tags import Tag
 from assay.store.base import Done, Store
+from assay.store.sql import schema
 from assay.store.sql.database import Database
 from assay.store.sql.deliveries import apply_delivery, position_of
-from assay.store.sql.engine import open_database, parse_uri, shown_uri
+from assay.store.sql.engine import is_sqlite, open_database, parse_uri, shown_uri
 from assay.store.sql.experiments import SqlExperiments, ensure_default
 from assay.store.sql.inputs import SqlInputs
 from assay.store.sql.logged_models import SqlLoggedModels
 from assay.store.sql.metrics import SqlMetrics
 from assay.store.sql.runs import SqlRuns, batch_change
-from assay.store.sql.schema import ensure_schema
 from assay.store.sql.sqlite import Durability
 
 __all__ = ["SqlStore", "open_sql_store"]
@@ -76,6 +78,29 @@ class SqlStore(Store):
     def close(self) -> None:
         """Release connections and threads; waiting writes are finished first."""
         self.database.close()
+
+
+def ensure_schema(database: Database, url: URL, *, migrate: bool | None) -> None:
+    """Bring the database to the schema of this release, or refuse it.
+
+    A fresh database gets its tables. An older SQLite file is migrated after a backup, unless
+    ``migrate`` is false; an older PostgreSQL database only if it is true.
+
+    Raises:
+        SchemaMismatch: it has another version and may not or can't be migrated.
+    """
+    found = schema.read_version(database)
+    if found == schema.SCHEMA_VERSION:
+        return
+    if found is None:
+        database.write(schema.make_tables)
+        return
+    if migrate is False or (migrate is None and not is_sqlite(url)):
+        raise errors.SchemaMismatch(shown_uri(url), found=found, expected=schema.SCHEMA_VERSION)
+    # It imports Alembic, 150 ms that a start whose schema is current doesn't spend.
+    from assay.store.sql import migrate as migrations
+
+    migrations.upgrade(url.render_as_string(hide_password=False))
 
 
 def open_sql_store(

@@ -25,6 +25,7 @@ COUNTS = Sql(
     " (SELECT coalesce(sum(count), 0) FROM metric_blocks)"
 )
 DAMAGE = Sql("UPDATE metric_segments SET points = ?")
+DAMAGE_BLOCKS = Sql("UPDATE metric_blocks SET points = ?")
 SPECIAL = [math.nan, math.inf, -math.inf, -0.0, 1e308, 5e-324, 0.1]
 
 
@@ -253,6 +254,20 @@ class MetricStoreCases:
         log(store, run)
         assert counts(store) == (0, 0, 0)
         assert store.metrics.summaries([run])[run] == []
+
+    @pytest.mark.parametrize("damage", [DAMAGE, DAMAGE_BLOCKS])
+    def test_damage_does_not_keep_later_points_out(self, store, run, damage, caplog):
+        store.metrics.append(run, curve(range(10)))
+        if damage is DAMAGE_BLOCKS:
+            store.database.write(lambda conn: fold(conn, run))
+        store.database.write(lambda conn: damage.run(conn, b"\x00" * 200))
+        total = metric_fold.MAX_SEGMENTS + 5
+        for step in range(total):
+            log(store, run, Metric("loss", 1.0, step, 10 + step), Metric("acc", 1.0, 0, step))
+        assert "can't be folded" in caplog.text
+        assert [s.count for s in store.metrics.summaries([run])[run]] == [total, 10 + total]
+        if damage is DAMAGE_BLOCKS:
+            assert len(store.metrics.history(run, SeriesKey("acc")).steps) == total
 
     def test_what_is_read_belongs_to_the_reader(self, store, run):
         store.metrics.append(run, curve(range(3)))

@@ -9,12 +9,14 @@ length of its series.
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection
 
 from assay.entities.ids import RunId
 from assay.entities.metrics import History
+from assay.errors import Corrupted
 from assay.metrics import block, segment
 from assay.metrics.downsample import cells_of_block
 from assay.metrics.points import merge, place, select
@@ -28,6 +30,11 @@ MAX_SEGMENTS: Final = 64
 MAX_SEGMENT_POINTS: Final = 131_072
 """Points in them: reading a series loads those of all series (14 bytes a point)."""
 
+logger = logging.getLogger(__name__)
+
+_SAVE = Sql("SAVEPOINT fold")
+_UNDO = Sql("ROLLBACK TO SAVEPOINT fold")
+_RELEASE = Sql("RELEASE SAVEPOINT fold")
 _SEGMENTS = Sql("SELECT points FROM metric_segments WHERE run_id = ? ORDER BY segment")
 _DROP_SEGMENTS = Sql("DELETE FROM metric_segments WHERE run_id = ?")
 _FIRST = Sql(
@@ -61,10 +68,23 @@ class _Stretch(NamedTuple):
     size: int = block.FULL_BLOCK
 
 
-def fold_if_due(conn: Connection, run_id: RunId, *, segments: int, points: int) -> None:
-    """Fold the run if it now has too many segments, or too many points in them."""
-    if segments >= MAX_SEGMENTS or points >= MAX_SEGMENT_POINTS:
+def fold_if_due(conn: Connection, run_id: RunId, *, segments: int, points: int, added: int) -> None:
+    """Fold the run if the segment of ``added`` points gave it too many segments, or too many
+    points in them.
+
+    Damaged points stay as they are and keep being told to who reads them; what is logged now is
+    kept all the same.
+    """
+    crossed = points // MAX_SEGMENT_POINTS > (points - added) // MAX_SEGMENT_POINTS
+    if segments % MAX_SEGMENTS and not crossed:
+        return
+    _SAVE.run(conn)
+    try:
         fold(conn, run_id)
+    except Corrupted as error:
+        _UNDO.run(conn)
+        logger.error("Points of run %s can't be folded: %s", run_id, error)
+    _RELEASE.run(conn)
 
 
 def fold(conn: Connection, run_id: RunId) -> None:

@@ -46,6 +46,7 @@ _INSERT_SEGMENT = Sql(
     "INSERT INTO metric_segments (run_id, segment, count, total, min_step, max_step,"
     " min_timestamp, max_timestamp, points) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_INT64: Final = 2**63
 _FEW: Final = 128
 """Points up to which plain Python is faster than NumPy."""
 
@@ -98,8 +99,10 @@ def _append_few(conn: Connection, run_id: RunId, metrics: Sequence[Metric]) -> b
     points = []
     for metric in metrics:
         step, timestamp, value = metric.step, metric.timestamp, float(metric.value)
-        check_int(f"the step of metric {metric.key!r}", step)
-        check_int(f"the timestamp of metric {metric.key!r}", timestamp)
+        if step.__class__ is not int or not -_INT64 <= step < _INT64:
+            check_int(f"the step of metric {metric.key!r}", step)
+        if timestamp.__class__ is not int or not -_INT64 <= timestamp < _INT64:
+            check_int(f"the timestamp of metric {metric.key!r}", timestamp)
         series = series_of(metric)
         before = figures.get(series)
         known = before
@@ -235,4 +238,4 @@ def _write_segment(
     last = _LAST_SEGMENT.one(conn, run_id)
     number, total = (last[0] + 1, last[1] + count) if last else (0, count)
     _INSERT_SEGMENT.run(conn, run_id, number, count, total, *ranges, blob)
-    fold_if_due(conn, run_id, segments=number + 1, points=total)
+    fold_if_due(conn, run_id, segments=number + 1, points=total, added=count)

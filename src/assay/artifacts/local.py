@@ -38,7 +38,7 @@ from assay.artifacts.hidden_area import HiddenArea
 from assay.artifacts.local_files import LocalReader, LocalWriter, publish_file
 from assay.artifacts.paths import file_segments, is_listable, join, segments
 from assay.entities.names import ArtifactPath
-from assay.errors import ArtifactNotFound, InvalidInput
+from assay.errors import ArtifactNotFound, AssayError, InvalidInput
 
 Durability = Literal["normal", "full"]
 """``normal``: a published file survives a killed process; ``full``: a power cut too, for one
@@ -315,11 +315,16 @@ class LocalArtifactStore(ArtifactStore):
         no harm.
         """
         full = self._full(path)
-        done = local_uploads.finished(self._area, full, upload_id=upload_id)
-        if done is None:
-            content = local_uploads.content(self._area, full, upload_id=upload_id, parts=parts)
-            done = self.write(path, content)
-            local_uploads.finish(self._area, upload_id=upload_id, sha256=done)
+        try:
+            done = local_uploads.finished(self._area, full, upload_id=upload_id)
+            if done is None:
+                content = local_uploads.content(self._area, full, upload_id=upload_id, parts=parts)
+                done = self.write(path, content)
+                local_uploads.finish(self._area, upload_id=upload_id, sha256=done)
+        except AssayError:
+            raise
+        except OSError as error:
+            raise write_error(path, error) from error
         return done
 
     def abort_upload(self, path: ArtifactPath, upload_id: str) -> None:

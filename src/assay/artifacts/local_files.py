@@ -13,6 +13,8 @@ from assay.artifacts.folders import open_folder, read_error, write_all, write_er
 from assay.artifacts.hidden_area import HiddenArea
 from assay.entities.names import ArtifactPath
 
+_ATTEMPTS = 5
+
 
 class LocalWriter:
     """A file being written. Nothing is visible before ``publish``; leaving the context without it
@@ -25,12 +27,17 @@ class LocalWriter:
         self._path, self._area, self._names, self._durable = path, area, names, durable
         self._sha256 = hashlib.sha256()
         self._folder_fd = self._fd = -1
-        try:
-            self._folder_fd = area.open_writing()
-            self._fd, self._name = area.new_file(self._folder_fd)
-        except OSError as error:
-            self._close()
-            raise write_error(path, error) from error
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._folder_fd = area.open_writing()
+                self._fd, self._name = area.new_file(self._folder_fd)
+            except OSError as error:
+                self._close()
+                # Another process that closes its store may just have removed the empty folder.
+                if not isinstance(error, FileNotFoundError) or attempt == _ATTEMPTS - 1:
+                    raise write_error(path, error) from error
+            else:
+                break
 
     def write(self, chunk: bytes | memoryview) -> None:
         """Append to the file.

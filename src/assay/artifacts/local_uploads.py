@@ -119,7 +119,10 @@ def finish(area: HiddenArea, *, upload_id: str, sha256: str) -> None:
         _put(fd, _DONE, sha256.encode())
         for name in os.listdir(fd):
             if name not in (_TARGET, _DONE):
-                os.unlink(name, dir_fd=fd)
+                try:
+                    os.unlink(name, dir_fd=fd)
+                except FileNotFoundError:  # the same completion, sent twice, is at it too
+                    continue
 
 
 def abort(area: HiddenArea, path: ArtifactPath, *, upload_id: str) -> None:

@@ -23,6 +23,7 @@ from assay.errors import (
     InvalidInput,
     PermissionDenied,
     StoreFull,
+    StoreUnavailable,
 )
 
 A = artifact_path
@@ -436,3 +437,45 @@ except PermissionError as error:
 def test_abilities_are_told() -> None:
     assert issubclass(LocalArtifactStore, SupportsAdopt)
     assert issubclass(LocalArtifactStore, SupportsMultipart)
+
+
+def test_store_closed_by_one_process_never_fails_the_writes_of_another(root: Path) -> None:
+    writer, other = LocalArtifactStore(root), LocalArtifactStore(root)
+    stop = threading.Event()
+
+    def close_on() -> None:
+        while not stop.is_set():
+            other.close()
+
+    closer = threading.Thread(target=close_on)
+    closer.start()
+    try:
+        for n in range(500):
+            writer.write(A(f"d/{n}"), [b"1"])
+    finally:
+        stop.set()
+        closer.join()
+    assert len(writer.list(A("d"))) == 500
+
+
+def test_upload_completed_twice_at_the_same_time_is_whole(store: LocalArtifactStore) -> None:
+    upload = store.create_upload(A("f"))
+    parts = [store.write_part(A("f"), upload, n, [bytes([n]) * 100_000]) for n in (1, 2, 3)]
+    answers: list[str] = []
+
+    def complete() -> None:
+        for _ in range(20):
+            try:
+                answers.append(store.complete_upload(A("f"), upload, parts))
+            except (StoreUnavailable, InvalidInput):  # the other one has just taken the parts away
+                continue
+            return
+
+    both = [threading.Thread(target=complete) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    assert len(answers) == 2
+    assert len(set(answers)) == 1
+    assert content_of(store, "f") == b"".join(bytes([n]) * 100_000 for n in (1, 2, 3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,7 @@ def test_unknown_durability_is_refused(tmp_path: Path) -> None:
 
 def test_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     # Uninstalling psycopg for one test would break the others.
-    monkeypatch.setattr("assay.store.sql.postgres.psycopg", None)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(errors.MissingExtra, match=r"assay\[postgres\]"):
         open_sql_store("postgresql://u@127.0.0.1:1/db")
 

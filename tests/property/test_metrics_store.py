@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.store.metric_database import RUN, metric_database
 
 from assay.entities.metrics import Metric
 from assay.metrics.downsample import grid
 from assay.metrics.points import batch_of_metrics, series_of
 from assay.store.sql.metric_fold import fold
 from assay.store.sql.metrics import SqlMetrics, append_metrics, append_points, latest_metrics
+from tests.unit.store.metric_database import RUN, metric_database
 
 KEYS = ["loss", "acc", "wärme/µ"]
 VALUES = [0.0, -0.0, 1.5, -1.5, math.nan, math.inf, -math.inf, 1e308, -1e308, 5e-324, 0.1]

@@ -105,6 +105,7 @@ class Journal:
         self._descriptor = -1
         self._lock_descriptor = -1
         self._released = False
+        self._names_synced_for = -1
         self._sealed: list[Sealed] = []
         self._next_index = 0
         self._points: dict[str, dict[str | SeriesKey, int]] = {}
@@ -371,6 +372,10 @@ class Journal:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
+        if self._names_synced_for != self._base:
+            self._names_synced_for = self._base
+            journal_files.sync_folder(self.folder)
+            journal_files.sync_folder(self.journal_folder)
 
     def discard_before(self, position: int) -> None:
         """Remove full files that end at or before ``position``: they are delivered."""

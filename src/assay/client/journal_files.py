@@ -62,6 +62,18 @@ def write_private(path: Path, content: bytes) -> None:
     partial.rename(path)
 
 
+def sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk; where there is no folder, nothing."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def claim(folder: Path) -> int | None:
     """Take the owner's lock of a writer folder; ``None`` while another process holds it.
 

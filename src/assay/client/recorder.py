@@ -211,8 +211,9 @@ class Recorder:
                 shipper.flush()
         except StoreUnavailable as error:
             _log.debug("Closed with records that wait.", exc_info=error)
-        if shipper.delivered < journal.position:
+        if shipper.delivered < journal.position or spool.added > spool.removed:
             journal.sync()
+            spool.sync()
         self._begin()
         if not shipper.stop():
             return  # a delivery hangs: the process's end releases the journal to the next one

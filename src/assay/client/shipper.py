@@ -64,6 +64,10 @@ class Shipper:
         """Start the thread unless it runs."""
         if self._thread is not None:
             return
+        # A short program has ended before its store is open, and what stores are made of imports this
+        # module, which refuses to be imported once the interpreter is on its way out.
+        import concurrent.futures.thread  # noqa: F401
+
         thread = threading.Thread(target=self._run, name="assay-shipper", daemon=True)
         try:
             thread.start()
@@ -127,9 +131,13 @@ class Shipper:
 
     def _sync_if_due(self) -> None:
         now = time.monotonic()
-        if now >= self._synced_at + SYNC_S and self.journal.position > self.delivered:
-            self._synced_at = now
+        if now < self._synced_at + SYNC_S:
+            return
+        self._synced_at = now
+        if self.journal.position > self.delivered:
             self.journal.sync()
+        if self.spool.added > self.spool.removed:
+            self.spool.sync()
 
     def _note_failure(self, error: Exception) -> None:
         _log.debug("Delivery to %s failed.", self.location.shown_uri, exc_info=error)

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from assay.client.journal_files import SPOOL_NAME, make_private_folder, write_private
+from assay.client.journal_files import SPOOL_NAME, make_private_folder, sync_folder, write_private
 from assay.entities.names import ArtifactPath
 
 HASHED_AT_ONCE_BYTES = 8 << 20
@@ -56,6 +56,7 @@ class Spool:
         self.folder = writer_folder / SPOOL_NAME
         self._lock = threading.Lock()
         self._next = 0
+        self._unsynced: list[int] = []
         self.added = 0
         self.removed = 0
 
@@ -85,7 +86,9 @@ class Spool:
         except BaseException:
             content.unlink(missing_ok=True)
             raise
-        self.added += 1
+        with self._lock:
+            self._unsynced.append(number)
+            self.added += 1
         return number
 
     def _content(self, number: int) -> Path:
@@ -108,6 +111,23 @@ class Spool:
             except (FileNotFoundError, msgspec.MsgspecError):
                 continue
             yield Waiting(int(path.stem), self._content(int(path.stem)), file)
+
+    def sync(self) -> None:
+        """Bring files that still wait to the disk itself."""
+        with self._lock:
+            numbers, self._unsynced = self._unsynced, []
+        for number in numbers:
+            for path in (self._content(number), self._description(number)):
+                try:
+                    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                except FileNotFoundError:
+                    continue  # published meanwhile
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+        if numbers:
+            sync_folder(self.folder)
 
     def remove(self, number: int) -> None:
         """The file was published, or set aside elsewhere."""

@@ -33,7 +33,7 @@ def open_artifact_store(
     uri: str,
     *,
     tracking_uri: str | None = None,
-    local_root: Path | None = None,
+    root: str | Path | None = None,
     durability: Durability = "normal",
 ) -> ArtifactStore:
     """The store for an artifact location, such as a run's ``artifact_uri``.
@@ -41,9 +41,9 @@ def open_artifact_store(
     Args:
         uri: a folder, or a URI of one of the schemes above.
         tracking_uri: where ``mlflow-artifacts:`` leads when it is an ``http(s)`` server.
-        local_root: the folder behind ``mlflow-artifacts:`` in a process that serves it, or works
-        without a server;
-            it goes before ``tracking_uri``. A folder below it is opened as a part of it.
+        root: the folder or cloud location behind ``mlflow-artifacts:`` in a process that serves
+            it, or works without a server; it goes before ``tracking_uri``. A folder below it is
+            opened as a part of it.
         durability: of files written to a folder.
 
     Raises:
@@ -53,11 +53,12 @@ def open_artifact_store(
     """
     scheme = _scheme(uri)
     if scheme in ("", "file"):
-        return _open_folder(_folder_of(uri, scheme), local_root=local_root, durability=durability)
+        return _open_folder(_folder_of(uri, scheme), local_root=_local(root), durability=durability)
     parts = _split(uri)
     if scheme == PROXIED:
-        if local_root is not None and not parts.netloc:
-            return LocalArtifactStore(local_root, durability=durability).at(_below(uri, parts.path))
+        if root is not None and not parts.netloc:
+            whole = open_artifact_store(str(root), durability=durability)
+            return whole.at(_below(uri, parts.path))
         return _open_proxied(uri, parts, tracking_uri=tracking_uri)
     if scheme in ("http", "https"):
         return _open_http(uri, parts)
@@ -70,6 +71,13 @@ def open_artifact_store(
         f"Artifacts can't be kept at {uri!r}: the scheme {scheme!r} isn't supported."
         f" Supported are {_SUPPORTED}."
     )
+
+
+def _local(root: str | Path | None) -> Path | None:
+    """``root`` as a folder, if it is one."""
+    if root is None or _scheme(str(root)) not in ("", "file"):
+        return None
+    return _folder_of(str(root), _scheme(str(root)))
 
 
 def _scheme(uri: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import click
 
@@ -156,14 +155,12 @@ def _remove(location: Location, ident: str, uri: str, *, own_folder_only: bool =
 
 
 def _remove_files(location: Location, ident: str, uri: str, *, own_folder_only: bool) -> None:
-    root = location.artifact_root
-    local_root = None if "://" in root else Path(root)
     # The folder that carries the id goes whole, from the folder above; of any other, what it holds.
     above, _, _ = uri.removesuffix("/artifacts").rpartition("/")
     own = uri.removesuffix("/artifacts").endswith(f"/{ident}") and above not in ("", "file://")
     if own and above.endswith(":"):
         above += "/"
-    store = open_artifact_store(above if own else uri, local_root=local_root)
+    store = open_artifact_store(above if own else uri, root=location.artifact_root)
     if own:
         _forgiving(store.delete, artifact_path(ident))
         return

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from assay.client.journal_files import make_private_folder
 from assay.store.uri import Location
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from assay.artifacts.base import ArtifactStore
     from assay.store.base import Store
 
-__all__ = ["open_run_artifacts", "open_store"]
+__all__ = ["open_run_artifacts", "open_store", "resolved_artifact_uri"]
 
 
 def open_store(location: Location) -> Store:
@@ -35,7 +36,7 @@ def open_store(location: Location) -> Store:
 
     if location.kind == "sqlite":
         make_private_folder(location.home)
-    return open_sql_store(location.tracking_uri, artifact_root=location.artifact_root)
+    return open_sql_store(location.tracking_uri)
 
 
 def open_run_artifacts(location: Location, store: Store, artifact_uri: str) -> ArtifactStore:
@@ -52,5 +53,18 @@ def open_run_artifacts(location: Location, store: Store, artifact_uri: str) -> A
 
     if location.kind == "http":
         return open_artifact_store(artifact_uri, tracking_uri=location.tracking_uri)
+    return open_artifact_store(artifact_uri, root=location.artifact_root)
+
+
+def resolved_artifact_uri(location: Location, artifact_uri: str) -> str:
+    """``artifact_uri`` as other programs can use it.
+
+    The SQL store writes ``mlflow-artifacts:`` locations, so that its folder can be moved and a
+    server put before it; without a server that is a place below the location's artifact root.
+    """
+    prefix = "mlflow-artifacts:/"
     root = location.artifact_root
-    return open_artifact_store(artifact_uri, local_root=None if "://" in root else Path(root))
+    if not root or not artifact_uri.startswith(prefix) or artifact_uri.startswith(f"{prefix}/"):
+        return artifact_uri
+    above = root if "://" in root else Path(root).absolute().as_uri()
+    return f"{above.rstrip('/')}/{quote(artifact_uri.removeprefix(prefix))}"

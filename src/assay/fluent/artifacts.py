@@ -13,7 +13,7 @@ from typing import IO, Any
 from assay.artifacts.base import ArtifactInfo, ArtifactStore
 from assay.client.client import Client
 from assay.client.client_artifacts import LOGGED_IMAGES, fetch, image_files
-from assay.client.connect import open_run_artifacts
+from assay.client.connect import open_run_artifacts, resolved_artifact_uri
 from assay.client.content import dict_content, figure_content, read_dict
 from assay.client.tables import (
     Table,
@@ -209,13 +209,16 @@ def load_table(
 
 
 def get_artifact_uri(artifact_path: str | None = None) -> str:
-    """Where the active run keeps its artifacts, or the one at ``artifact_path``."""
+    """Where the active run keeps its artifacts, or the one at ``artifact_path``; for a local
+    store a ``file:`` URI.
+    """
     run = run_to_log_to()
     entity = run.entity
     place = "" if entity is None else entity.info.artifact_uri
     if not place:
         place = client_for(run.location).get_run(run.run_id).info.artifact_uri
-    return f"{place}/{parse_path(artifact_path)}" if artifact_path else place
+    place = f"{place}/{parse_path(artifact_path)}" if artifact_path else place
+    return resolved_artifact_uri(run.location, place)
 
 
 def download_artifacts(

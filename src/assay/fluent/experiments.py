@@ -102,11 +102,10 @@ def chosen_experiment(experiment_id: str | None = None) -> Choice:
 
 
 def _default(location: Location) -> Experiment:
-    root = location.artifact_root
     return Experiment(
         experiment_id=DEFAULT_EXPERIMENT_ID,
         name=DEFAULT_EXPERIMENT_NAME,
-        artifact_location=f"{root}/{DEFAULT_EXPERIMENT_ID}" if root else "",
+        artifact_location=f"mlflow-artifacts:/{DEFAULT_EXPERIMENT_ID}",
     )
 
 

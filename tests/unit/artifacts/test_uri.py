@@ -34,14 +34,14 @@ def test_file_uri_is_decoded_once(tmp_path: Path) -> None:
 
 
 def test_proxied_location_is_a_folder_below_the_local_root(tmp_path: Path) -> None:
-    store = open_artifact_store("mlflow-artifacts:/0/run/artifacts", local_root=tmp_path)
+    store = open_artifact_store("mlflow-artifacts:/0/run/artifacts", root=tmp_path)
     store.write(artifact_path("f"), [b"1"])
     assert (tmp_path / "0/run/artifacts/f").read_bytes() == b"1"
 
 
 def test_folders_below_the_local_root_share_its_hidden_folder(tmp_path: Path) -> None:
     for run in ("1", "2"):
-        store = open_artifact_store(f"{tmp_path}/{run}", local_root=tmp_path)
+        store = open_artifact_store(f"{tmp_path}/{run}", root=tmp_path)
         store.write(artifact_path("f"), [b"1"])
     assert [p.relative_to(tmp_path) for p in tmp_path.rglob(HIDDEN)] == [Path(HIDDEN)]
 
@@ -136,7 +136,7 @@ def test_proxied_location_can_not_leave_the_local_root(tmp_path: Path) -> None:
         f"mlflow-artifacts:/{HIDDEN}",
     ):
         with pytest.raises(InvalidInput):
-            open_artifact_store(bad, local_root=tmp_path)
+            open_artifact_store(bad, root=tmp_path)
 
 
 def test_cloud_store_without_obstore_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pandas as pd
@@ -196,11 +197,11 @@ def test_download_gives_the_place_on_this_machine(project: Path) -> None:
 
 
 def test_artifact_uri_is_where_the_file_is() -> None:
-    with assay.start_run() as run:
-        assay.log_text("x", "a.txt")
-        uri = assay.get_artifact_uri("a.txt")
-    assert uri == f"{assay.get_run(run.info.run_id).info.artifact_uri}/a.txt"
-    assert Path(uri).read_text() == "x"
+    with assay.start_run():
+        assay.log_text("x", "ä b.txt")
+        uri = assay.get_artifact_uri("ä b.txt")
+    assert Path(unquote(urlsplit(uri).path)).read_text() == "x"
+    assert assay.artifacts.load_text(uri) == "x"
 
 
 def test_missing_artifact_is_a_file_not_found_error() -> None:

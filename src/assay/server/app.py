@@ -34,6 +34,9 @@ _TRANSFER_THREADS = 64
 """Uploads that may be in progress in one process; a slow one holds a thread of its own, never one
 of the store's."""
 _FILE_CHUNK = 1 << 20
+_DECODE_ON_LOOP_BYTES = 1 << 18
+"""A larger body is decoded in a thread: the loop must not stand still for more than a few
+milliseconds."""
 _DONE = object()
 _SINGLE = (b"host", b"origin", b"content-type", b"content-encoding")
 """Headers that decide something here; a request that carries one twice is refused."""
@@ -155,7 +158,10 @@ class Application:
                     body = unpack(body, encoding, limit=endpoint.max_body_bytes)
         gzip = accepts_gzip(headers)
         if endpoint.is_async:
-            request = endpoint.decode(context, body, packed=packed)
+            if len(body) > _DECODE_ON_LOOP_BYTES:
+                request = await self._pool.run(endpoint.decode, context, body, packed)
+            else:
+                request = endpoint.decode(context, body, packed)
             return outgoing(await endpoint.route.handler(context, request), gzip=gzip)
         if endpoint.route.on_loop:
             return endpoint.run(context, body, packed, gzip)

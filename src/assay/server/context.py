@@ -10,7 +10,7 @@ from typing import Any
 from assay.artifacts.base import ArtifactStore
 from assay.server.locations import Locations
 from assay.server.settings import ServerSettings
-from assay.store.base import Store
+from assay.store.base import Store, SupportsDeferred
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -18,7 +18,7 @@ RawHeaders = list[tuple[bytes, bytes]]
 class Services:
     """What one server process works with; made once at start."""
 
-    __slots__ = ("artifacts", "close_hooks", "locations", "settings", "store")
+    __slots__ = ("artifacts", "close_hooks", "deferred", "locations", "settings", "store")
 
     def __init__(
         self,
@@ -30,6 +30,9 @@ class Services:
     ) -> None:
         self.settings = settings
         self.store = store
+        assert isinstance(store, SupportsDeferred), "a server needs a store that calls back"
+        self.deferred: SupportsDeferred = store
+        """The same store, for writes that the event loop waits for."""
         self.artifacts = artifacts
         """The root behind ``mlflow-artifacts:/``."""
         self.locations = locations

@@ -48,7 +48,7 @@ class Endpoint:
         self.is_async = inspect.iscoroutinefunction(route.handler)
         self.max_body_bytes = route.max_body_bytes or max_body_bytes
 
-    def decode(self, context: Context, body: bytes, *, packed: bool) -> Any:
+    def decode(self, context: Context, body: bytes, packed: bool) -> Any:
         """The request struct of this call."""
         query = context.query
         if self.body is Body.JSON or self.body is Body.MSGPACK:
@@ -58,7 +58,7 @@ class Endpoint:
 
     def run(self, context: Context, body: bytes, packed: bool, gzip: bool) -> Outgoing:
         """The whole blocking part of a request; positional because the pool passes it on."""
-        request = self.decode(context, body, packed=packed)
+        request = self.decode(context, body, packed)
         return outgoing(self.route.handler(context, request), gzip=gzip)
 
 

@@ -53,7 +53,7 @@ class ThreadPool:
             except BaseException as caught:  # noqa: BLE001 - handed over to the waiting request
                 error = caught
             try:
-                loop.call_soon_threadsafe(_settle, future, result, error)
+                loop.call_soon_threadsafe(settle, future, result, error)
             except RuntimeError:
                 return  # The loop has closed: nobody waits any more.
             del job, future, call, args, result, error
@@ -66,7 +66,8 @@ class ThreadPool:
             thread.join(timeout_s)
 
 
-def _settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+def settle(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    """Give a waiting request what a call returned or raised; runs on the loop."""
     if future.cancelled():
         return
     if error is None:

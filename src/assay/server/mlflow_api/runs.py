@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -15,6 +16,7 @@ from assay.entities.params import Param
 from assay.entities.runs import NewRun, Run, RunInfo, RunStatus
 from assay.entities.tags import Tag
 from assay.server.context import Context
+from assay.server.deferred import deferred
 from assay.server.mlflow_api.inputs import OutInputs, OutOutputs, out_inputs, out_outputs
 from assay.server.mlflow_api.wire import (
     Incoming,
@@ -282,10 +284,27 @@ def search(context: Context, request: Search) -> SearchReply:
     return SearchReply([out_run(run) for run in page.items], page.token or "")
 
 
-def log_metric(context: Context, request: LogMetric) -> None:
+async def _log(
+    context: Context,
+    run_id: str,
+    *,
+    metrics: Sequence[Metric] = (),
+    params: Sequence[Param] = (),
+    tags: Sequence[Tag] = (),
+) -> None:
+    """Log without holding a thread while the store commits."""
+    store = context.services.deferred
+    await deferred(
+        lambda done: store.defer_batch(
+            RunId(run_id), done=done, metrics=metrics, params=params, tags=tags
+        )
+    )
+
+
+async def log_metric(context: Context, request: LogMetric) -> None:
     """Log one point of a metric."""
-    run_id = RunId(run_id_of(request.run_id, request.run_uuid))
-    context.store.runs.log_batch(run_id, metrics=(_metric(request),))
+    run_id = run_id_of(request.run_id, request.run_uuid)
+    await _log(context, run_id, metrics=(_metric(request),))
 
 
 def _metric(point: LogMetric | InMetric) -> Metric:
@@ -300,26 +319,27 @@ def _metric(point: LogMetric | InMetric) -> Metric:
     )
 
 
-def log_param(context: Context, request: LogParam) -> None:
+async def log_param(context: Context, request: LogParam) -> None:
     """Log one param."""
-    run_id = RunId(run_id_of(request.run_id, request.run_uuid))
-    context.store.runs.log_batch(run_id, params=(Param(request.key, request.value),))
+    run_id = run_id_of(request.run_id, request.run_uuid)
+    await _log(context, run_id, params=(Param(request.key, request.value),))
 
 
-def log_batch(context: Context, request: LogBatch) -> None:
+async def log_batch(context: Context, request: LogBatch) -> None:
     """Log metrics, params and tags: all of them, or none."""
-    context.store.runs.log_batch(
-        RunId(request.run_id),
+    await _log(
+        context,
+        request.run_id,
         metrics=[_metric(point) for point in request.metrics],
         params=[Param(pair.key, pair.value) for pair in request.params],
         tags=tag_list(request.tags),
     )
 
 
-def set_tag(context: Context, request: SetTag) -> None:
+async def set_tag(context: Context, request: SetTag) -> None:
     """Set a tag."""
-    run_id = RunId(run_id_of(request.run_id, request.run_uuid))
-    context.store.runs.log_batch(run_id, tags=(Tag(request.key, request.value),))
+    run_id = run_id_of(request.run_id, request.run_uuid)
+    await _log(context, run_id, tags=(Tag(request.key, request.value),))
 
 
 def delete_tag(context: Context, request: DeleteTag) -> None:

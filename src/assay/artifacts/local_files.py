@@ -13,7 +13,8 @@ from assay.artifacts.folders import open_folder, read_error, write_all, write_er
 from assay.artifacts.hidden_area import HiddenArea
 from assay.entities.names import ArtifactPath
 
-_ATTEMPTS = 5
+_ATTEMPTS = 100
+"""To begin a file while others remove the empty hidden folder: each lasts microseconds."""
 
 
 class LocalWriter:

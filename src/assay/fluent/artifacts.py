@@ -9,6 +9,7 @@ import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import unquote
 
 from assay.artifacts.base import ArtifactInfo, ArtifactStore
 from assay.client.client import Client
@@ -304,6 +305,8 @@ def _place(
         owner, path = _split(rest, artifact_path)
         return client.model_artifact_store(check_model_id(owner)), path
     folder, _, name = uri.rstrip("/").rpartition("/")
+    if scheme == "file":
+        name = unquote(name)
     below = f"{name}/{artifact_path}" if artifact_path else name
     return open_run_artifacts(client.location, client.store, folder), below
 

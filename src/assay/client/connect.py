@@ -7,6 +7,8 @@ it meanwhile.
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -20,6 +22,16 @@ if TYPE_CHECKING:
 
 __all__ = ["open_run_artifacts", "open_store", "resolved_artifact_uri"]
 
+_importing = threading.RLock()
+"""Held while a store is imported. A child that is forked in the middle of an import by another
+thread would wait for ever for the rest of it; so a fork waits until the import is done.
+"""
+os.register_at_fork(
+    before=_importing.acquire,
+    after_in_parent=_importing.release,
+    after_in_child=_importing.release,
+)
+
 
 def open_store(location: Location) -> Store:
     """Open the store of a location; the folder of a local one is made.
@@ -29,11 +41,11 @@ def open_store(location: Location) -> Store:
         StoreUnavailable: the database can't be reached; a server is first asked by the first call.
     """
     if location.kind == "http":
-        from assay.store.rest import open_rest_store
-
+        with _importing:
+            from assay.store.rest import open_rest_store
         return open_rest_store(location.tracking_uri)
-    from assay.store.sql.store import open_sql_store
-
+    with _importing:
+        from assay.store.sql.store import open_sql_store
     if location.kind == "sqlite":
         make_private_folder(location.home)
     return open_sql_store(location.tracking_uri)

@@ -112,7 +112,7 @@ class Recorder:
         """Record anything but points."""
         journal = self._journal
         journal.operation(operation)
-        if isinstance(operation, StartRun):
+        if isinstance(operation, StartRun) and not operation.only_if_missing:
             mark_started(journal.folder, operation.run_id, operation.start_time)
         elif isinstance(operation, UpdateRun) and operation.status and operation.status.is_final:
             mark_ended(journal.folder, operation.run_id)

@@ -41,6 +41,10 @@ class StartRun(msgspec.Struct, frozen=True, tag="start"):
     run_name: str = ""
     user_id: str = ""
     tags: dict[str, str] = {}
+    only_if_missing: bool = False
+    """Leave an existing run as it is: what a forked child says of its parent's run, because its
+    journal may be delivered before the parent's.
+    """
 
 
 class UpdateRun(msgspec.Struct, frozen=True, tag="update"):

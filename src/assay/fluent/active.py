@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
 
 from assay.client.recorder import Recorder
 from assay.client.tables import Table
 from assay.entities.ids import RunId
+from assay.entities.operations import StartRun
 from assay.store.uri import Location
 
 if TYPE_CHECKING:
@@ -38,6 +41,8 @@ class OpenRun:
         self.location: Location = recorder.location
         self.started_here = started_here
         """Made by this process, so that nobody else has logged to it before."""
+        self.start: StartRun | None = None
+        """What recorded its start, if this process did."""
         self.process_id = os.getpid()
         self.start_time_ms = time.time_ns() // 1_000_000
         self.entity: TrackedRun | None = None
@@ -51,6 +56,23 @@ class OpenRun:
         self.output_log: OutputLog | None = None
         self.monitor: SystemMonitor | None = None
         self.capture: threading.Thread | None = None
+
+
+class _Announcing:
+    """Stands for the recorder in a forked child until something is logged.
+
+    The child's journal may reach the store before the parent's, so it says itself that the run
+    exists. Said at the first use only: most children, such as loaders of data, never log.
+    """
+
+    def __init__(self, run: OpenRun, recorder: Recorder, start: StartRun) -> None:
+        self._facts = (run, recorder, start)
+
+    def __getattr__(self, name: str) -> Any:
+        run, recorder, start = self._facts
+        run.recorder = recorder
+        recorder.append(msgspec.structs.replace(start, only_if_missing=True))
+        return getattr(recorder, name)
 
 
 class Here(threading.local):
@@ -117,3 +139,12 @@ def run_by_id(run_id: RunId, recorder: Recorder) -> OpenRun:
                 _others.pop(next(iter(_others)))
             known = _others[key] = OpenRun(run_id, recorder, started_here=False)
         return known
+
+
+def _after_fork_in_child() -> None:
+    for run in _open.values():
+        if run.start is not None and isinstance(run.recorder, Recorder):
+            run.recorder = cast("Recorder", _Announcing(run, run.recorder, run.start))
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

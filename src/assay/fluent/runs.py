@@ -178,17 +178,16 @@ def _create(
         tags[PARENT_RUN_ID] = parent
     name = tags.setdefault(RUN_NAME, new_run_name())
     run = OpenRun(new_run_id(), recorder, started_here=True)
-    run.run_id = recorder.start_run(
-        StartRun(
-            run_id=run.run_id,
-            start_time=run.start_time_ms,
-            experiment_name=choice.operation_name,
-            experiment_id=choice.operation_id,
-            run_name=name,
-            user_id=tags[USER],
-            tags=tags,
-        )
+    run.start = StartRun(
+        run_id=run.run_id,
+        start_time=run.start_time_ms,
+        experiment_name=choice.operation_name,
+        experiment_id=choice.operation_id,
+        run_name=name,
+        user_id=tags[USER],
+        tags=tags,
     )
+    run.run_id = recorder.start_run(run.start)
     info = _new_info(run, choice, name, user_id=tags[USER])
     run.entity = ActiveRun(info, RunData(tags=tags), location=run.location)
     return run
@@ -249,7 +248,10 @@ def end_run(status: str = RunStatus.FINISHED) -> None:
     """
     final = as_status(status)
     if here.stack:
-        ending.finish(here.pop(), final)
+        run = here.pop()
+        if run.process_id == os.getpid():
+            # A forked child leaves its parent's run to the parent.
+            ending.finish(run, final)
 
 
 def active_run() -> ActiveRun | None:

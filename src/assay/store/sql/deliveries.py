@@ -148,7 +148,7 @@ def _start_run(conn: Connection, op: StartRun, _root: str) -> None:
         tags=op.tags,
     )
     name, tags = parse_new_run(run)
-    if not insert_run(conn, run, name=name, tags=tags):
+    if not insert_run(conn, run, name=name, tags=tags) and not op.only_if_missing:
         mark_running(conn, op.run_id)
         # A name that was made up just now must not replace the one the run has.
         chosen = run.chosen_name()

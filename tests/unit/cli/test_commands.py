@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 import pytest
-from tests.unit.cli.conftest import FIRST, SECOND, Assay
 
 from assay.cli.main import cli
 from assay.entities.experiments import Experiment
 from assay.entities.ids import RunId
 from assay.entities.runs import NewRun
+from tests.unit.cli.conftest import FIRST, SECOND, Assay
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "cli.md"
 

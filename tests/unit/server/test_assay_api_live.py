@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
 import pytest
 
+from assay.artifacts.local import LocalArtifactStore
 from assay.entities.ids import DEFAULT_EXPERIMENT_ID, RunId, new_run_id
 from assay.entities.metrics import Metric
 from assay.entities.runs import NewRun, RunStatus
 from assay.server.assay_api import live
-from assay.server.assay_api.live import Hub, RunChange, Watch, _offer
+from assay.server.assay_api.live import Hub, LiveQuery, RunChange, Watch, _offer
+from assay.server.context import Context, Services
+from assay.server.errors import HttpError
+from assay.server.locations import Locations
+from assay.server.settings import ServerSettings
 from assay.store.sql.store import SqlStore, open_sql_store
 
 
@@ -114,5 +119,32 @@ def test_a_watch_ends_with_its_last_watcher(store: SqlStore) -> None:
         assert hub.watchers == 0
         assert watch.task is not None
         assert watch.task.done()
+
+    asyncio.run(scenario())
+
+
+def test_more_watchers_than_a_process_can_bear_are_sent_away(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "MAX_WATCHERS", 1)
+    settings = ServerSettings(store_uri="", artifacts_uri="/nowhere")
+    services = Services(
+        settings=settings,
+        store=store,
+        artifacts=LocalArtifactStore(Path("/nowhere")),
+        locations=Locations("/nowhere"),
+    )
+    context = Context(services, method="GET", path="/", query=b"", headers=[], params={})
+
+    async def scenario() -> None:
+        hub, query = Hub(), LiveQuery([DEFAULT_EXPERIMENT_ID])
+        first = await hub.stream(context, query)
+        assert isinstance(first.chunks, AsyncGenerator)
+        await anext(first.chunks)
+        with pytest.raises(HttpError) as caught:
+            await hub.stream(context, query)
+        assert caught.value.status == 503
+        await first.chunks.aclose()
+        await hub.stream(context, query)
 
     asyncio.run(scenario())

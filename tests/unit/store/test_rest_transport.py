@@ -7,11 +7,11 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from tests.unit.store.scripted_server import Said, ScriptedServer, Serve
 
 from assay import errors
 from assay.store.rest.settings import RemoteSettings, read_settings
 from assay.store.rest.transport import Transport
+from tests.unit.store.scripted_server import Said, ScriptedServer, Serve
 
 BUSY = Said(503, {"error_code": "TEMPORARILY_UNAVAILABLE", "message": "busy"})
 BROKEN_GATEWAY = Said(502, b"<html>bad gateway</html>")

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from assay.client.shipper import means_no_more_threads
 from assay.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -82,8 +83,7 @@ def _finish(recorder: Recorder) -> None:
                     if recorder.last_error is not None or left >= before:
                         raise
         except StoreUnavailable as error:
-            _say_what_is_kept(recorder, error)
-            recorder.close(deliver=False)
+            _leave(recorder, error, patience_s=patience_s)
             return
     recorder.close()
 
@@ -95,8 +95,16 @@ def _patience_s() -> float:
         return DEFAULT_TIMEOUT_S
 
 
-def _say_what_is_kept(recorder: Recorder, error: StoreUnavailable) -> None:
-    pending = recorder.pending
+def _leave(recorder: Recorder, error: StoreUnavailable, *, patience_s: float) -> None:
+    """Close with records that wait; another process delivers them, at once or later."""
+    pending, cause = recorder.pending, recorder.last_error
+    recorder.close(deliver=False)
+    if means_no_more_threads(cause):
+        # Not the store is away: Python starts no threads any more. Few programs end as fast.
+        from assay.client.handover import deliver_in_new_process
+
+        if deliver_in_new_process(recorder.location, timeout_s=patience_s):
+            return
     _log.warning(
         "%s points, %s other records and %s files are not delivered yet. %s",
         f"{pending.points:,}",

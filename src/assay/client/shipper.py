@@ -36,6 +36,11 @@ ORPHANS_S = 10.0
 """How often journals of dead processes are looked for."""
 
 
+def means_no_more_threads(error: Exception | None) -> bool:
+    """Whether a store wasn't opened because the interpreter ends and starts no threads."""
+    return isinstance(error, RuntimeError) and "shutdown" in str(error)
+
+
 class Shipper:
     """Delivers one journal. The thread starts with ``start``; all methods may be called from any
     thread.
@@ -64,8 +69,8 @@ class Shipper:
         """Start the thread unless it runs."""
         if self._thread is not None:
             return
-        # A short program has ended before its store is open, and what stores are made of imports this
-        # module, which refuses to be imported once the interpreter is on its way out.
+        # A short program has ended before its store is open, and what stores are made of imports
+        # this module, which refuses to be imported once the interpreter is on its way out.
         import concurrent.futures.thread  # noqa: F401
 
         thread = threading.Thread(target=self._run, name="assay-shipper", daemon=True)
@@ -141,7 +146,7 @@ class Shipper:
 
     def _note_failure(self, error: Exception) -> None:
         _log.debug("Delivery to %s failed.", self.location.shown_uri, exc_info=error)
-        if not self._warned:
+        if not self._warned and not means_no_more_threads(error):
             self._warned = True
             _log.warning(
                 "%s can't take what is logged now (%s). Everything is kept in %s and delivered"

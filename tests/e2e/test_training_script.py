@@ -1,4 +1,4 @@
-"""Training scripts as people write them, each in a process of its own: what is there when they have ended."""
+"""Training scripts as people write them, in processes of their own, and what they leave behind."""
 
 from __future__ import annotations
 

@@ -114,23 +114,23 @@ def start_output_log() -> OutputLog | None:
             log = OutputLog()
         except OSError:
             return None
-        _follow(sys.stdout)
-        _follow(sys.stderr)
-        if not _taps:
+        followed = [_follow(sys.stdout), _follow(sys.stderr)]
+        if not any(followed):
             log.close()
             return None
         _logs = (*_logs, log)
         return log
 
 
-def _follow(stream: Any) -> None:
+def _follow(stream: Any) -> bool:
     # Any: programs put all kinds of objects into sys.stdout, and None under pythonw.
-    if stream is None or any(tap.stream is stream for tap in _taps):
-        return
+    if any(tap.stream is stream for tap in _taps):
+        return True
     try:
         _taps.append(_Tap(stream))
     except (AttributeError, TypeError):
-        return
+        return False
+    return True
 
 
 def stop_output_log(log: OutputLog) -> None:

@@ -58,9 +58,8 @@ def test_calls_without_a_step_count_by_themselves() -> None:
 
 @pytest.mark.parametrize("wrong", [None, object(), np.zeros((2, 3)), np.zeros(4), b"bytes"])
 def test_value_that_can_not_be_logged_keeps_the_whole_call_out(wrong: object) -> None:
-    with assay.start_run() as run:
-        with pytest.raises(InvalidInput, match="'bad' is of type"):
-            assay.log({"good": 1, "bad": wrong})
+    with assay.start_run() as run, pytest.raises(InvalidInput, match="'bad' is of type"):
+        assay.log({"good": 1, "bad": wrong})
     assert assay.get_run(run.info.run_id).data.metrics == {}
 
 

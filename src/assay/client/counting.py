@@ -26,6 +26,19 @@ class Counts(NamedTuple):
     bytes: int
 
 
+class PendingCounts(NamedTuple):
+    """What is recorded and not delivered yet."""
+
+    points: int
+    operations: int
+    files: int
+    bytes: int
+    """Of the journal; files not counted."""
+
+    def __bool__(self) -> bool:
+        return bool(self.bytes or self.files)
+
+
 def count_records(folder: Path, start: int = 0, end: int | None = None) -> Counts:
     """What a journal holds between two positions; what can't be read is left out.
 

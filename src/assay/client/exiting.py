@@ -13,13 +13,12 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from assay.client.counting import PendingCounts
 from assay.client.shipper import means_no_more_threads
 from assay.errors import StoreUnavailable
-
-if TYPE_CHECKING:
-    from assay.client.recorder import Recorder
+from assay.store.uri import Location
 
 _log = logging.getLogger(__name__)
 
@@ -30,11 +29,38 @@ SHOW_AFTER_S = 0.7
 """A short wait needs no explanation."""
 _PROGRESS_S = 0.2
 
-_waiting: list[Recorder] = []
+
+class Finishing(Protocol):
+    """A recorder, as far as its end goes."""
+
+    location: Location
+
+    @property
+    def pending(self) -> PendingCounts:
+        """What waits."""
+
+    @property
+    def last_error(self) -> Exception | None:
+        """Why the last delivery failed."""
+
+    def flush(
+        self,
+        timeout_s: float | None = None,
+        on_progress: Callable[[PendingCounts], None] | None = None,
+        *,
+        retry: bool = True,
+    ) -> None:
+        """Deliver what waits."""
+
+    def close(self, *, deliver: bool = True) -> None:
+        """End."""
+
+
+_waiting: list[Finishing] = []
 _registered = False
 
 
-def finish_at_exit(recorder: Recorder) -> None:
+def finish_at_exit(recorder: Finishing) -> None:
     """Close the recorder when the process ends."""
     global _registered
     if recorder not in _waiting:
@@ -69,7 +95,7 @@ def finish_all() -> None:
             _log.warning("Closing the journal failed.", exc_info=True)
 
 
-def _finish(recorder: Recorder) -> None:
+def _finish(recorder: Finishing) -> None:
     patience_s = _patience_s()
     with _progress_line(recorder):
         try:
@@ -95,7 +121,7 @@ def _patience_s() -> float:
         return DEFAULT_TIMEOUT_S
 
 
-def _leave(recorder: Recorder, error: StoreUnavailable, *, patience_s: float) -> None:
+def _leave(recorder: Finishing, error: StoreUnavailable, *, patience_s: float) -> None:
     """Close with records that wait; another process delivers them, at once or later."""
     pending, cause = recorder.pending, recorder.last_error
     recorder.close(deliver=False)
@@ -115,7 +141,7 @@ def _leave(recorder: Recorder, error: StoreUnavailable, *, patience_s: float) ->
 
 
 @contextlib.contextmanager
-def _progress_line(recorder: Recorder) -> Iterator[None]:
+def _progress_line(recorder: Finishing) -> Iterator[None]:
     stream = sys.stderr
     if stream is None or not stream.isatty():
         yield

@@ -17,10 +17,9 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from assay.client import exiting
-from assay.client.counting import count_records
+from assay.client.counting import PendingCounts, count_records
 from assay.client.journal import Dropped, Journal
 from assay.client.run_markers import mark_ended, mark_started
 from assay.client.shipper import Shipper
@@ -37,19 +36,6 @@ __all__ = ["PendingCounts", "Recorder", "recorder_for"]
 _log = logging.getLogger(__name__)
 
 _PROGRESS_S = 0.2
-
-
-class PendingCounts(NamedTuple):
-    """What is recorded and not delivered yet."""
-
-    points: int
-    operations: int
-    files: int
-    bytes: int
-    """Of the journal; files not counted."""
-
-    def __bool__(self) -> bool:
-        return bool(self.bytes or self.files)
 
 
 class Recorder:

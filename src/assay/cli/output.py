@@ -22,6 +22,13 @@ from rich.table import Table
 from rich.text import Text
 
 Format = Literal["table", "json", "csv"]
+_ALWAYS = 2
+"""Columns that are shown however narrow the terminal is."""
+_WIDEST = 40
+"""Characters after which a column is folded."""
+_BORDER = 3
+"""Characters between two columns."""
+
 Cell = str | int | float | None
 
 
@@ -71,7 +78,6 @@ def print_rows(
     rows: Iterable[Sequence[Cell]],
     *,
     output: Format = "table",
-    title: str = "",
 ) -> None:
     """Rows under column heads, in the form asked for. Pipes get whole floats, not six digits."""
     if output == "json":
@@ -85,12 +91,35 @@ def print_rows(
     if not is_terminal():
         print_tabbed([columns, *rows])
         return
-    table = Table(title=Text(title) if title else None, title_justify="left")
-    for column in columns:
+    _draw(columns, list(rows))
+
+
+def _draw(columns: Sequence[str], rows: list[Sequence[Cell]]) -> None:
+    """A table of the columns that fit side by side: squeezed ones can't be read."""
+    out = console()
+    shown = _fitting(columns, rows, width=out.width)
+    table = Table()
+    for column in columns[:shown]:
         table.add_column(Text(clean(column)), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell(v), justify="right" if _is_number(v) else "left") for v in row))
-    console().print(table)
+        table.add_row(
+            *(Text(cell(v), justify="right" if _is_number(v) else "left") for v in row[:shown])
+        )
+    out.print(table)
+    if shown < len(columns):
+        click.echo(
+            f"{len(columns) - shown} more columns don't fit; --json and --csv print all.", err=True
+        )
+
+
+def _fitting(columns: Sequence[str], rows: list[Sequence[Cell]], *, width: int) -> int:
+    used = 1
+    for place, column in enumerate(columns):
+        widest = max([len(column), *(len(cell(row[place])) for row in rows)])
+        used += min(widest, _WIDEST) + _BORDER
+        if used > width and place >= _ALWAYS:
+            return place
+    return len(columns)
 
 
 def print_tabbed(rows: Iterable[Sequence[Cell]]) -> None:

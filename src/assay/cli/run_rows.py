@@ -8,6 +8,8 @@ from assay.cli.output import Cell, Format, how_long, is_terminal, when
 from assay.entities.runs import Run
 
 SHORT_ID = 8
+_OPENING = 3
+"""Columns that open every list: id, name, status."""
 
 
 def run_rows(runs: Sequence[Run], output: Format) -> tuple[list[str], list[list[Cell]]]:
@@ -29,7 +31,26 @@ def run_rows(runs: Sequence[Run], output: Format) -> tuple[list[str], list[list[
         row += [run.data.params.get(key) for key in params]
         row += [run.data.metrics.get(key) for key in metrics]
         rows.append(row)
+    if output == "table" and is_terminal():
+        return _telling_first(columns, rows)
     return columns, rows
+
+
+def _telling_first(
+    columns: list[str], rows: list[list[Cell]]
+) -> tuple[list[str], list[list[Cell]]]:
+    """What tells runs apart first, because a terminal may not show all columns."""
+
+    def rank(place: int) -> int:
+        if place < _OPENING:
+            return 0
+        if not columns[place].startswith(("metrics.", "params.")):
+            return 3
+        same = len({str(row[place]) for row in rows}) <= 1
+        return 4 if same else 1 if columns[place].startswith("metrics.") else 2
+
+    order = sorted(range(len(columns)), key=rank)
+    return [columns[i] for i in order], [[row[i] for i in order] for row in rows]
 
 
 def shown_id(run_id: str, output: Format) -> str:

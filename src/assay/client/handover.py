@@ -8,6 +8,7 @@ helper, and waits for it.
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,7 @@ def deliver_in_new_process(location: Location, *, timeout_s: float) -> bool:
         done = subprocess.run(  # noqa: S603  # our own interpreter with a fixed program
             [sys.executable, "-c", program],
             input=msgspec.json.encode(order),
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
             timeout=timeout_s,
             check=False,
         )

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from assay import errors
+from assay.store.rest import settings as settings_module
 from assay.store.rest.settings import RemoteSettings, read_settings
 from assay.store.rest.transport import Transport
 from tests.unit.store.scripted_server import Said, ScriptedServer, Serve
@@ -200,6 +203,34 @@ def test_a_child_process_opens_connections_of_its_own(serve: Serve) -> None:
     assert server.connections == 2
     assert [seen.path for seen in server.seen] == ["/parent", "/child", "/parent"]
     transport.close()
+
+
+def test_this_machine_is_reached_without_a_proxy(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+    transport = transport_to(serve(Said()).uri)
+    assert transport.exchange("GET", "/x").status == 200
+    transport.close()
+
+
+def test_a_proxy_is_used_for_other_machines(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = serve(Said())
+    monkeypatch.setenv("http_proxy", proxy.uri)
+    transport = transport_to("http://assay.invalid:5000")
+    assert transport.exchange("GET", "/x").status == 200
+    assert proxy.seen[0].path == "http://assay.invalid:5000/x"
+    transport.close()
+
+
+def test_every_setting_is_documented() -> None:
+    source = Path(settings_module.__file__).read_text()
+    names = set(re.findall(r"\"(ASSAY_\w+|MLFLOW_\w+)\"", source))
+    names |= {f"ASSAY_{name}" for name in re.findall(r"\"(TRACKING_\w+)\"", source)}
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "connection.md").read_text()
+    assert len(names) > 8
+    assert not [name for name in sorted(names) if f"`{name}`" not in page]
 
 
 def test_after_close_nothing_is_sent(serve: Serve) -> None:

@@ -43,6 +43,7 @@ MSGPACK: Final = "application/msgpack"
 _POOL_SIZE = 16
 """Connections kept per server: more threads than this wait for a free one to be opened, none is
 refused."""
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 10.0
 _DID_NOTHING = frozenset({429, 503})
@@ -206,8 +207,10 @@ class Transport:
             if settings.client_cert:
                 options["cert_file"] = settings.client_cert
         parts = urlsplit(settings.base_url)
+        host = parts.hostname or ""
         proxy = getproxies().get(parts.scheme)
-        if proxy and not proxy_bypass(parts.hostname or ""):
+        # A proxy of the company never serves this very machine, though NO_PROXY often forgets it.
+        if proxy and host not in _THIS_MACHINE and not proxy_bypass(host):
             return urllib3.ProxyManager(proxy, **options)  # type: ignore[arg-type]
         return urllib3.PoolManager(**options)  # type: ignore[arg-type]
 

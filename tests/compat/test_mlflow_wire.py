@@ -312,3 +312,12 @@ def test_the_same_check_covers_the_other_routes(http: Raw, run_id: str, path: st
         body = {"path": "f", "num_parts": 1, "upload_id": "x", "parts": []}
         answer = http("POST", f"/api/2.0/mlflow-artifacts/mpu/{action}/{path}", body)
         assert 400 <= answer.status < 500, (action, answer)
+
+
+def test_a_batch_has_a_limit_in_bytes(http: Raw, run_id: str) -> None:
+    tags = [{"key": f"t{i}", "value": "x" * 8000} for i in range(100)]
+    params = [{"key": f"p{i}", "value": "x" * 6000} for i in range(100)]
+    body = {"run_id": run_id, "tags": tags, "params": params}
+    answer = http("POST", f"{API}/runs/log-batch", body)
+    assert answer.is_error(400, "INVALID_PARAMETER_VALUE")
+    assert "1000000" in answer.json["message"]

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from time import perf_counter
 from typing import Any
 
+from assay.errors import InvalidInput
 from assay.server.context import Context, Services
 from assay.server.endpoint import Endpoint, Outgoing, complete, outgoing
 from assay.server.errors import HttpError, error_reply, not_found, wrong_method
@@ -150,7 +151,7 @@ class Application:
             return await self._upload(endpoint, context, receive)
         body, packed = b"", False
         if b"content-length" in headers or b"transfer-encoding" in headers:
-            body = await read_body(receive, limit=endpoint.max_body_bytes)
+            body = await self._body(endpoint, receive)
             if body:
                 packed = _is_packed(endpoint, headers.get(b"content-type", b""))
                 encoding = headers.get(b"content-encoding")
@@ -167,6 +168,15 @@ class Application:
             return endpoint.run(context, body, packed, gzip)
         answer: Outgoing = await self._pool.run(endpoint.run, context, body, packed, gzip)
         return answer
+
+    async def _body(self, endpoint: Endpoint, receive: Receive) -> bytes:
+        try:
+            return await read_body(receive, limit=endpoint.max_body_bytes)
+        except HttpError as error:
+            if error.status == 413 and endpoint.own_limit:
+                # MLflow's limits of single routes are rules of its API, with their own status.
+                raise InvalidInput(error.message) from None
+            raise
 
     async def _upload(self, endpoint: Endpoint, context: Context, receive: Receive) -> Outgoing:
         first, more = await read_start(receive)

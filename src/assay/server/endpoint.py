@@ -14,7 +14,7 @@ from assay.server.context import Context
 from assay.server.decoding import Decoder
 from assay.server.middleware.headers import API_POLICY, COMPRESS_OVER_BYTES, INERT, pack
 from assay.server.replies import JSON, FileReply, Headers, Reply, StreamReply
-from assay.server.routing import Body, Route
+from assay.server.routing import Body, Dialect, Route
 
 _FIXED: tuple[tuple[bytes, bytes], ...] = (
     *INERT,
@@ -37,7 +37,7 @@ class Outgoing(NamedTuple):
 class Endpoint:
     """One route with its decoder."""
 
-    __slots__ = ("body", "decoder", "is_async", "max_body_bytes", "route")
+    __slots__ = ("body", "decoder", "is_async", "max_body_bytes", "own_limit", "route")
 
     def __init__(
         self, route: Route, *, numbers: Mapping[type, Mapping[int, str]], max_body_bytes: int
@@ -47,6 +47,7 @@ class Endpoint:
         self.decoder = Decoder(route, numbers=numbers)
         self.is_async = inspect.iscoroutinefunction(route.handler)
         self.max_body_bytes = route.max_body_bytes or max_body_bytes
+        self.own_limit = route.max_body_bytes is not None and route.dialect is Dialect.MLFLOW
 
     def decode(self, context: Context, body: bytes, packed: bool) -> Any:
         """The request struct of this call."""

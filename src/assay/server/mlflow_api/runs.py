@@ -37,6 +37,8 @@ from assay.server.mlflow_api.wire import (
 from assay.server.routing import Permission, Route
 from assay.store.base import Query
 
+MAX_BATCH_BYTES = 1_000_000
+"""Largest body of ``log-batch``; MLflow states this limit."""
 DEFAULT_PAGE = 1_000
 """Runs of a page where the client says nothing."""
 PageSize = Annotated[int, msgspec.Meta(ge=0, le=limits.MAX_SEARCH_RESULTS)]
@@ -358,7 +360,13 @@ ROUTES: tuple[Route, ...] = (
     route("POST", f"{_AT}/search", search, permission=Permission.READ),
     route("POST", f"{_AT}/log-metric", log_metric, permission=Permission.WRITE),
     route("POST", f"{_AT}/log-parameter", log_param, permission=Permission.WRITE),
-    route("POST", f"{_AT}/log-batch", log_batch, permission=Permission.WRITE),
+    route(
+        "POST",
+        f"{_AT}/log-batch",
+        log_batch,
+        permission=Permission.WRITE,
+        max_body_bytes=MAX_BATCH_BYTES,
+    ),
     route("POST", f"{_AT}/set-tag", set_tag, permission=Permission.WRITE),
     route("POST", f"{_AT}/delete-tag", delete_tag, permission=Permission.WRITE),
 )

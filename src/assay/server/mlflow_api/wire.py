@@ -167,6 +167,7 @@ def route(
     body: Body | None = None,
     ajax_only: bool = False,
     group: str = "",
+    max_body_bytes: int | None = None,
 ) -> Route:
     """A route of MLflow's API under both of its prefixes.
 
@@ -187,6 +188,7 @@ def route(
         summary=(handler.__doc__ or "").partition("\n")[0].rstrip("."),
         group=group or handler.__module__.rpartition(".")[2].replace("_", " ").capitalize(),
         body=body,
+        max_body_bytes=max_body_bytes,
         dialect=Dialect.MLFLOW,
     )
 

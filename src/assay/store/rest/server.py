@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from assay.errors import InvalidInput, InvalidName, NotFound, RemoteError
+from assay.errors import InvalidInput, InvalidName, NotFound, RemoteError, StoreUnavailable
 from assay.store.rest import mlflow_wire, wire
 from assay.store.rest.transport import MSGPACK, Transport
 
@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 _MLFLOW = "/api/2.0/mlflow"
 _AJAX = "/ajax-api/2.0/mlflow"
+_NO_SUCH_ROUTE = (400, 404, 405, 501)
 
 
 class Server:
@@ -53,21 +54,39 @@ class Server:
     def _ask(self) -> wire.Info | None:
         try:
             answer = self.transport.exchange("GET", wire.PREFIX + "/info")
-        except NotFound:
-            return None
+            info = msgspec.json.decode(answer.body, type=wire.Info)
+        except (NotFound, InvalidInput, msgspec.DecodeError):
+            info = None
         except RemoteError as error:
             # Proxies and other programs spell "no such route" in several ways, none of which is
             # ours.
-            if error.remote_status in (400, 404, 405, 501):
-                return None
-            raise
-        except InvalidInput:
-            return None
+            if error.remote_status not in _NO_SUCH_ROUTE:
+                raise
+            info = None
+        if info is not None and info.name == "assay":
+            return info
+        self._require_mlflow()
+        return None
+
+    def _require_mlflow(self) -> None:
+        """Tell a plain MLflow server from whatever else answers, such as a proxy whose server
+        starts.
+
+        What was taken for MLflow by mistake would get its deliveries without their numbers, so
+        twice.
+        """
         try:
-            info = msgspec.json.decode(answer.body, type=wire.Info)
-        except (msgspec.DecodeError, ValueError):
-            return None
-        return info if info.name == "assay" else None
+            self.mlflow(
+                "GET",
+                "/experiments/search",
+                mlflow_wire.ExperimentsAnswer,
+                query={"max_results": "1"},
+            )
+        except RemoteError as error:
+            raise StoreUnavailable(
+                f"{self.url} answers, but neither as an Assay nor as an MLflow server"
+                f" ({error.message}). Check the address."
+            ) from error
 
     def mlflow(
         self,

@@ -23,6 +23,10 @@ from assay.entities.params import Param
 from assay.entities.runs import Run, RunData, RunInfo, RunInputs, RunOutputs, RunStatus
 from assay.entities.tags import Tag
 
+# MLflow's names of the same things, for scripts that build batches out of them.
+RunTag = ExperimentTag = LoggedModelTag = Tag
+LoggedModelParameter = Param
+
 __all__ = [
     "Buckets",
     "Dataset",
@@ -30,13 +34,16 @@ __all__ = [
     "DatasetSummary",
     "Experiment",
     "ExperimentId",
+    "ExperimentTag",
     "History",
     "InputTag",
     "LifecycleStage",
     "LoggedModel",
     "LoggedModelInput",
     "LoggedModelOutput",
+    "LoggedModelParameter",
     "LoggedModelStatus",
+    "LoggedModelTag",
     "Metric",
     "MetricSummary",
     "ModelId",
@@ -50,6 +57,7 @@ __all__ = [
     "RunInputs",
     "RunOutputs",
     "RunStatus",
+    "RunTag",
     "SeriesKey",
     "Tag",
     "ViewType",

@@ -148,3 +148,29 @@ def test_more_watchers_than_a_process_can_bear_are_sent_away(
         await hub.stream(context, query)
 
     asyncio.run(scenario())
+
+
+def test_watchers_outlive_a_look_that_fails(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(live, "POLL_S", 0.01)
+    looks: list[int] = []
+    honest = Watch.look
+
+    def look(watch: Watch) -> list[RunChange]:
+        looks.append(1)
+        if len(looks) == 2:
+            start(store)
+            raise OSError("the store is away")
+        return honest(watch)
+
+    monkeypatch.setattr(Watch, "look", look)
+
+    async def scenario() -> None:
+        stream = Hub().events(store, (DEFAULT_EXPERIMENT_ID,))
+        await anext(stream)
+        assert b'"change":"new"' in await anext(stream)
+        await stream.aclose()
+
+    asyncio.run(scenario())
+    assert "a look at the store failed" in caplog.text

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncGenerator
 from time import monotonic
 from typing import Annotated, Literal
@@ -20,7 +21,7 @@ import msgspec
 from assay.entities.ids import ExperimentId, RunId
 from assay.entities.lifecycle import LifecycleStage
 from assay.entities.runs import Run, RunStatus
-from assay.errors import AssayError, LimitExceeded, RunNotFound
+from assay.errors import LimitExceeded, RunNotFound
 from assay.server.assay_api.encoding import JsonFloat, json_float
 from assay.server.context import Context
 from assay.server.errors import HttpError
@@ -28,6 +29,8 @@ from assay.server.replies import StreamReply
 from assay.server.routing import Permission, Route
 from assay.store.base import Query, Store
 from assay.store.rest import wire
+
+_log = logging.getLogger(__name__)
 
 POLL_S = 1.0
 """Time between two looks while something changes; a curve that moves once a second looks alive."""
@@ -96,8 +99,9 @@ class Watch:
         while self.queues:
             try:
                 changes = await asyncio.to_thread(self.look)
-            except AssayError:
-                changes = []  # The store is away or busy: the next look will tell.
+            except Exception:  # noqa: BLE001 - watchers outlive a store that is away for a while
+                _log.warning("live updates: a look at the store failed", exc_info=True)
+                changes = []
             self.ready.set()
             calm = 0 if changes else calm + 1
             for queue in self.queues:

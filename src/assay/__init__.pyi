@@ -73,3 +73,6 @@ from assay.fluent.search import history as history
 from assay.fluent.search import search_runs as search_runs
 from assay.fluent.search import summary as summary
 from assay.version import __version__ as __version__
+
+MlflowClient = Client
+flush_artifact_async_logging = flush_async_logging

@@ -228,6 +228,7 @@ def download_artifacts(
     artifact_path: str | None = None,
     dst_path: str | None = None,
     tracking_uri: str | None = None,
+    registry_uri: str | None = None,
 ) -> str:
     """Fetch a file or folder and return where it lies on this machine.
 
@@ -238,6 +239,7 @@ def download_artifacts(
         artifact_path: which one; with ``artifact_uri`` a path below it. All if left out.
         dst_path: an existing folder to put it into; a fresh temporary one if left out.
         tracking_uri: where the run is recorded, if not at the process's own location.
+        registry_uri: taken for MLflow's sake: models are kept in the same store.
 
     Raises:
         InvalidInput: neither or both of ``artifact_uri`` and ``run_id``.

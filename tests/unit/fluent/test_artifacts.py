@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from PIL import Image as pil  # noqa: N813
+from PIL import Image as pil
 
 import assay
 from assay.errors import ArtifactNotFound, InvalidInput, InvalidName

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from assay.client.client import Client
+from assay.client.client_experiments import DEFAULT_PAGE
 from assay.client.tracking_uri import current_location
 from assay.entities import limits
 from assay.entities.experiments import Experiment
@@ -224,7 +225,7 @@ def search_experiments(
     while left > 0:
         page = client.search_experiments(
             view_type,
-            min(left, limits.MAX_BATCH_ITEMS),
+            min(left, DEFAULT_PAGE),
             filter_string,
             order_by,
             token,

@@ -48,6 +48,8 @@ class RestInputs(InputStore):
         )
 
     def search_datasets(self, experiment_ids: Sequence[ExperimentId]) -> list[DatasetSummary]:  # noqa: D102
+        if not experiment_ids:
+            return []  # MLflow's route refuses a list without experiments.
         answer = self._server.mlflow(
             "POST",
             "/experiments/search-datasets",

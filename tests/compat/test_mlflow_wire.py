@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -321,3 +322,27 @@ def test_a_batch_has_a_limit_in_bytes(http: Raw, run_id: str) -> None:
     answer = http("POST", f"{API}/runs/log-batch", body)
     assert answer.is_error(400, "INVALID_PARAMETER_VALUE")
     assert "1000000" in answer.json["message"]
+
+
+def test_thinned_histories_hold_the_points_of_all_models(http: Raw, run_id: str) -> None:
+    model = http("POST", f"{API}/logged-models", {"experiment_id": "0"}).json["model"]["info"]
+    for step in range(4):
+        body = {"run_id": run_id, "key": "k", "value": step, "timestamp": step, "step": step}
+        linked = {"model_id": model["model_id"]} if step % 2 else {}
+        assert http("POST", f"{API}/runs/log-metric", {**body, **linked}).status == 200
+    path = f"{API}/metrics/get-history-bulk-interval?run_ids={run_id}&metric_key=k"
+    assert [m["step"] for m in http("GET", path).json["metrics"]] == [0, 1, 2, 3]
+    assert [m["step"] for m in http("GET", path + "&max_results=2").json["metrics"]] == [0, 3]
+    assert http("GET", path + "&start_step=3&end_step=1").is_error(400, "INVALID_PARAMETER_VALUE")
+
+
+def test_asking_about_a_file_leaves_it_closed(http: Raw, assay_server: ServerProcess) -> None:
+    http("PUT", f"{FILES}/wire/head.bin", b"x" * 100)
+    assert assay_server.process is not None
+    fds = Path(f"/proc/{assay_server.process.pid}/fd")
+    before = len(list(fds.iterdir()))
+    for _ in range(20):
+        answer = http("HEAD", f"{FILES}/wire/head.bin")
+        assert (answer.status, answer.headers["content-length"]) == (200, "100")
+        assert http("GET", f"{FILES}/wire/head.bin").body == b"x" * 100
+    assert len(list(fds.iterdir())) <= before + 2

@@ -233,3 +233,29 @@ def test_the_access_log_has_one_line_a_request(start: Start) -> None:
     entry = json.loads(server.process.stdout.readline())
     assert (entry["method"], entry["status"]) == ("GET", 404)
     assert entry["path"] == "/nothing\r\nforged"
+
+
+def test_slow_clients_block_nobody(start: Start) -> None:
+    server = start(threads=2)
+    place = server.url.removeprefix("http://")
+    host, _, port = place.partition(":")
+    raw = Raw(server.url)
+    big = "/api/2.0/mlflow-artifacts/artifacts/big.bin"
+    assert raw("PUT", big, bytes(8 << 20)).status == 200
+    waiting = []
+    for number in range(20):
+        connection = socket.create_connection((host, int(port)), timeout=10)
+        waiting.append(connection)
+        head = f"PUT /api/2.0/mlflow-artifacts/artifacts/{number} HTTP/1.1\r\nHost: {place}\r\n"
+        if number % 2:
+            # Half of them send a bit of an upload and then nothing, half never read their download.
+            connection.sendall(f"{head}Content-Length: {4 << 20}\r\n\r\n".encode() + bytes(2 << 20))
+        else:
+            connection.sendall(f"GET {big} HTTP/1.1\r\nHost: {place}\r\n\r\n".encode())
+    began = time.monotonic()
+    for _ in range(20):
+        make_run(server.url)
+    assert time.monotonic() - began < 10
+    for connection in waiting:
+        connection.close()
+    raw.close()

@@ -9,7 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, MutableMapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterator,
+    Mapping,
+    MutableMapping,
+)
 from time import perf_counter
 from typing import Any
 
@@ -24,9 +32,9 @@ from assay.server.middleware.headers import RequestIds, accepts_gzip
 from assay.server.middleware.hosts import HostRules
 from assay.server.monitoring import Monitor
 from assay.server.pool import ThreadPool
-from assay.server.replies import FileReply, StreamReply
+from assay.server.replies import FileReply
 from assay.server.routing import Body, Table
-from assay.server.streaming import Streams
+from assay.server.streaming import Streams, until_gone
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -200,14 +208,33 @@ class Application:
         if isinstance(body, bytes):
             await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
             return
-        if method != "HEAD":
-            if isinstance(body, StreamReply) and isinstance(body.chunks, AsyncIterator):
-                await self._streams.send(body.chunks, receive, send)
-            else:
-                chunks = _file_chunks(body) if isinstance(body, FileReply) else body.chunks
-                while (chunk := await self._transfers.run(next, chunks, _DONE)) is not _DONE:
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        if method == "HEAD":
+            if isinstance(body, FileReply):
+                os.close(body.fd)
+        elif isinstance(body, FileReply):
+            await self._send_chunks(_file_chunks(body), receive, send)
+        elif isinstance(body.chunks, AsyncIterator):
+            await self._streams.send(body.chunks, receive, send)
+        else:
+            await self._send_chunks(body.chunks, receive, send)
         await send({"type": "http.response.body", "body": b""})
+
+    async def _send_chunks(self, chunks: Iterator[bytes], receive: Receive, send: Send) -> None:
+        """Send what a thread reads, until it ends or the client has gone."""
+        gone: asyncio.Future[None] | None = None
+        try:
+            while (chunk := await self._transfers.run(next, chunks, _DONE)) is not _DONE:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                if gone is None:
+                    # What is sent to a closed connection vanishes silently: only this tells.
+                    gone = asyncio.ensure_future(until_gone(receive))
+                elif gone.done():
+                    return
+        finally:
+            if gone is not None:
+                gone.cancel()
+            if isinstance(chunks, Generator):
+                chunks.close()
 
 
 def _refuse_doubles(headers: list[tuple[bytes, bytes]]) -> None:
@@ -229,7 +256,7 @@ def _is_packed(endpoint: Endpoint, content_type: bytes) -> bool:
     raise HttpError(415, "The body must be application/json.")
 
 
-def _file_chunks(reply: FileReply) -> Iterator[bytes]:
+def _file_chunks(reply: FileReply) -> Generator[bytes, None, None]:
     position = reply.start
     try:
         while position < reply.end:

@@ -25,7 +25,7 @@ class Streams:
     async def send(self, chunks: AsyncIterator[bytes], receive: Receive, send: Send) -> None:
         """Send chunks until they end, the client has gone or the server stops."""
         sending = asyncio.ensure_future(_pump(chunks, send))
-        gone = asyncio.ensure_future(_until_gone(receive))
+        gone = asyncio.ensure_future(until_gone(receive))
         self._sending.add(sending)
         try:
             await asyncio.wait((sending, gone), return_when=asyncio.FIRST_COMPLETED)
@@ -48,6 +48,7 @@ async def _pump(chunks: AsyncIterator[bytes], send: Send) -> None:
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
 
 
-async def _until_gone(receive: Receive) -> None:
+async def until_gone(receive: Receive) -> None:
+    """Wait until the client has hung up."""
     while (await receive())["type"] != "http.disconnect":
         pass

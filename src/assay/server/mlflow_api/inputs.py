@@ -3,6 +3,10 @@
 # ruff: noqa: RUF012 - msgspec copies an empty default for each struct
 from __future__ import annotations
 
+from typing import Annotated
+
+import msgspec
+
 from assay.entities.datasets import Dataset, DatasetInput, InputTag
 from assay.entities.ids import ExperimentId, ModelId, RunId
 from assay.entities.logged_models import LoggedModelInput, LoggedModelOutput
@@ -113,7 +117,7 @@ class LogOutputs(Incoming, frozen=True):
 class SearchDatasets(Incoming, frozen=True):
     """Which experiments."""
 
-    experiment_ids: list[str] = []
+    experiment_ids: Annotated[list[str], msgspec.Meta(min_length=1, max_length=20)]
 
 
 class OutSummary(Outgoing, frozen=True):

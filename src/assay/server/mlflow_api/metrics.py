@@ -11,9 +11,11 @@ from collections.abc import Iterable
 from typing import Annotated
 
 import msgspec
+import numpy as np
 
 from assay.entities.ids import RunId
-from assay.entities.metrics import Metric, SeriesKey
+from assay.entities.metrics import History as Columns
+from assay.entities.metrics import Metric
 from assay.errors import InvalidInput, RunNotFound
 from assay.server.context import Context
 from assay.server.mlflow_api.wire import (
@@ -33,7 +35,6 @@ MAX_BULK_RUNS = 100
 """Runs of one bulk request, as MLflow allows."""
 DEFAULT_BULK_RESULTS = 25_000
 MAX_INTERVAL_RESULTS = 2_500
-DEFAULT_INTERVAL_RESULTS = 320
 Steps = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 
@@ -69,9 +70,7 @@ class BulkInterval(Incoming, frozen=True):
     run_ids: list[str] = []
     start_step: Steps | None = None
     end_step: Steps | None = None
-    max_results: Annotated[int, msgspec.Meta(ge=1, le=MAX_INTERVAL_RESULTS)] = (
-        DEFAULT_INTERVAL_RESULTS
-    )
+    max_results: Annotated[int, msgspec.Meta(ge=1, le=MAX_INTERVAL_RESULTS)] = MAX_INTERVAL_RESULTS
 
 
 class BulkPoint(Outgoing, frozen=True):
@@ -162,17 +161,12 @@ def get_history_bulk_interval(context: Context, request: BulkInterval) -> BulkRe
 
 def _sampled(context: Context, run_id: RunId, request: BulkInterval) -> list[BulkPoint]:
     """At most ``max_results`` points spread over the steps, with the first and the last one."""
-    history = context.store.metrics.history(
-        run_id,
-        SeriesKey(request.metric_key),
-        first_step=request.start_step,
-        last_step=request.end_step,
-    )
-    count = len(history.steps)
-    wanted = min(count, request.max_results)
-    places = [0] if wanted == 1 else [i * (count - 1) // (wanted - 1) for i in range(wanted)]
+    steps, timestamps, values = _columns(context, run_id, request)
+    count = len(steps)
     if count == 0:
         return []
+    wanted = min(count, request.max_results)
+    places = [i * (count - 1) // max(1, wanted - 1) for i in range(wanted)]
     return [
         BulkPoint(
             key=request.metric_key,
@@ -182,12 +176,38 @@ def _sampled(context: Context, run_id: RunId, request: BulkInterval) -> list[Bul
             run_id=run_id,
         )
         for step, timestamp, value in zip(
-            history.steps[places].tolist(),
-            history.timestamps[places].tolist(),
-            history.values[places].tolist(),
+            steps[places].tolist(),
+            timestamps[places].tolist(),
+            values[places].tolist(),
             strict=True,
         )
     ]
+
+
+def _columns(context: Context, run_id: RunId, request: BulkInterval) -> Columns:
+    """The points of all series with this key, whatever model or data set they belong to, by
+    step.
+    """
+    metrics = context.store.metrics
+    found = metrics.summaries([run_id], [request.metric_key]).get(run_id, [])
+    histories = [
+        metrics.history(
+            run_id,
+            summary.series,
+            first_step=request.start_step,
+            last_step=request.end_step,
+        )
+        for summary in found
+    ]
+    if len(histories) == 1:
+        return histories[0]
+    if not histories:
+        return Columns(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+    steps = np.concatenate([history.steps for history in histories])
+    timestamps = np.concatenate([history.timestamps for history in histories])
+    values = np.concatenate([history.values for history in histories])
+    order = np.lexsort((timestamps, steps))
+    return Columns(steps[order], timestamps[order], values[order])
 
 
 ROUTES: tuple[Route, ...] = (

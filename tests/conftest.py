@@ -8,6 +8,7 @@ pytest_plugins = [
     "tests.services.postgres",
     "tests.services.object_stores",
     "tests.services.mlflow_client",
+    "tests.services.browser",
 ]
 
 settings.register_profile(

@@ -62,6 +62,7 @@ def test_public_routes_are_these_and_no_others(table: Table) -> None:
         "/api/assay/v1/info",
         "/api/assay/v1/openapi.json",
         "/api/assay/v1/docs",
+        "/static/icon.svg",
         "/static/start.css",
         "/static/start.js",
     }

@@ -45,6 +45,7 @@ def page(title: str, *children: Child) -> bytes:
             element("meta", charset="utf-8"),
             element("meta", name="viewport", content="width=device-width, initial-scale=1"),
             element("title", f"{title} · Assay"),
+            element("link", rel="icon", href="/static/icon.svg"),
             element("link", rel="stylesheet", href="/static/start.css"),
             element("script", src="/static/start.js", defer="defer"),
         ),

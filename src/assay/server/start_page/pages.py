@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -13,12 +13,13 @@ from assay.artifacts.base import ArtifactInfo
 from assay.entities.experiments import Experiment
 from assay.entities.ids import ExperimentId, RunId
 from assay.entities.names import ArtifactPath
-from assay.entities.runs import Run
+from assay.entities.runs import Run, RunStatus
 from assay.errors import InvalidInput
 from assay.server.context import Context
 from assay.server.replies import HTML, Headers, Reply
 from assay.server.routing import Empty, Permission, Route
 from assay.server.start_page.html import Child, Html, element, page
+from assay.server.start_page.tables import Column, table
 from assay.store.base import Query
 
 MAX_EXPERIMENTS = 200
@@ -74,71 +75,107 @@ def _number(value: float) -> str:
     return f"{value:.6g}"
 
 
-def _table(headings: Sequence[str], rows: Iterable[Sequence[Child]]) -> Html:
-    return element(
-        "table",
-        element("thead", element("tr", *(element("th", text) for text in headings))),
-        element("tbody", *(element("tr", *(element("td", c) for c in row)) for row in rows)),
-        class_="sortable",
-    )
-
-
 def experiments(context: Context, _request: Empty) -> Reply:
     """All experiments, the latest first."""
     found = context.store.experiments.search(Query(max_results=MAX_EXPERIMENTS))
+    counts = context.store.runs.count([item.experiment_id for item in found.items])
     return _answer(
         "Experiments",
         element("h1", "Experiments"),
-        _table(
-            ["Name", "Id", "Created", "Changed"],
-            (
-                [
-                    _link(item),
-                    item.experiment_id,
-                    _time(item.creation_time),
-                    _time(item.last_update_time),
-                ]
-                for item in found.items
-            ),
+        table(
+            [
+                Column("Name"),
+                Column("Runs", is_figure=True),
+                Column("Running", is_figure=True),
+                Column("Failed", is_figure=True),
+                Column("Created (UTC)"),
+                Column("Id"),
+            ],
+            (_experiment_row(item, counts.get(item.experiment_id, {})) for item in found.items),
+            empty="No experiment yet.",
         ),
         element("p", f"The latest {MAX_EXPERIMENTS} are shown.") if found.token else None,
     )
+
+
+def _experiment_row(experiment: Experiment, counts: Mapping[RunStatus, int]) -> list[Child]:
+    return [
+        _link(experiment),
+        str(sum(counts.values())),
+        str(counts.get(RunStatus.RUNNING) or ""),
+        str(counts.get(RunStatus.FAILED) or ""),
+        _time(experiment.creation_time),
+        experiment.experiment_id,
+    ]
 
 
 def _link(experiment: Experiment) -> Html:
     return element("a", experiment.name, href=f"/experiments/{quote(experiment.experiment_id)}")
 
 
+def _trail(*places: Child) -> Html:
+    """The way back, above a heading."""
+    parts: list[Child] = [element("a", "Experiments", href="/")]
+    for place in places:
+        parts += [" / ", place]
+    return element("p", *parts, class_="trail")
+
+
 def runs(context: Context, request: ExperimentPage) -> Reply:
     """The runs of an experiment, side by side."""
     experiment = context.store.experiments.get(ExperimentId(request.experiment_id))
     problem = None
-    found: list[Run] = []
+    found: Sequence[Run] = []
+    more = False
     try:
         query = Query(filter=request.filter, max_results=MAX_RUNS)
-        found = context.store.runs.search([experiment.experiment_id], query).items
+        page_of_runs = context.store.runs.search([experiment.experiment_id], query)
+        found, more = page_of_runs.items, bool(page_of_runs.token)
     except InvalidInput as error:
-        problem = element("p", error.message, class_="error")
+        problem = element("p", error.message, class_="error", role="alert")
     metrics = _keys(run.data.metrics for run in found)
     params = _keys(run.data.params for run in found)
     return _answer(
         experiment.name,
+        _trail(),
         element("h1", experiment.name),
         _filter_form(request.filter),
         problem,
-        _table(
-            ["Run", "Status", "Started", "Duration", *metrics, *params],
+        None
+        if problem
+        else table(
+            [
+                Column("Run"),
+                Column("Status"),
+                *(Column(key, is_figure=True, group="Metrics") for key in metrics),
+                *(Column(key, is_figure=True, group="Params") for key in params),
+                Column("Duration", is_figure=True),
+                Column("Started (UTC)"),
+            ],
             (_row(run, metrics=metrics, params=params) for run in found),
+            empty="No run matches." if request.filter else "No run yet.",
         ),
-        element("p", f"{len(found)} runs"),
+        element("p", _how_many(len(found), more=more), class_="note") if found else None,
     )
+
+
+def _how_many(count: int, *, more: bool) -> str:
+    if more:
+        return f"The latest {count} runs are shown; search for others."
+    return "1 run" if count == 1 else f"{count} runs"
 
 
 def _filter_form(text: str) -> Html:
     return element(
         "form",
         element(
-            "input", name="filter", value=text, placeholder="metrics.accuracy > 0.9", size="60"
+            "input",
+            name="filter",
+            value=text,
+            placeholder="metrics.loss < 0.5 and params.model = 'svc'",
+            size="60",
+            type="search",
+            aria_label="Filter",
         ),
         element("button", "Search"),
         method="get",
@@ -150,15 +187,20 @@ def _keys(mappings: Iterable[Iterable[str]]) -> list[str]:
     return list(keys)[:MAX_COLUMNS]
 
 
+def _status(run: Run) -> Html:
+    name = run.info.status.value
+    return element("span", name.capitalize(), class_=f"status {name.lower()}")
+
+
 def _row(run: Run, *, metrics: Sequence[str], params: Sequence[str]) -> list[Child]:
     data = run.data
     return [
         element("a", run.info.run_name, href=f"/runs/{quote(run.info.run_id)}"),
-        run.info.status.value,
-        _time(run.info.start_time),
-        _duration(run),
+        _status(run),
         *(_number(data.metrics[key]) if key in data.metrics else "" for key in metrics),
         *(data.params.get(key, "")[:100] for key in params),
+        _duration(run),
+        _time(run.info.start_time),
     ]
 
 
@@ -166,27 +208,30 @@ def run(context: Context, request: RunPage) -> Reply:
     """One run with all it recorded."""
     found = context.store.runs.get(RunId(request.run_id))
     info = found.info
+    experiment = context.store.experiments.get(info.experiment_id)
+    facts = (_time(info.start_time) + " UTC", _duration(found), info.run_id)
     return _answer(
         info.run_name,
+        _trail(_link(experiment)),
         element("h1", info.run_name),
-        element(
-            "p",
-            element("a", "← experiment", href=f"/experiments/{quote(info.experiment_id)}"),
-            f" · {info.status.value} · {_time(info.start_time)} · {_duration(found)}",
-            f" · {info.run_id}",
-        ),
+        element("p", _status(found), *(f" · {fact}" for fact in facts if fact), class_="note"),
         element("h2", "Metrics"),
-        _table(
-            ["Metric", "Latest", "Step"],
+        table(
+            [Column("Metric"), Column("Latest", is_figure=True), Column("Step", is_figure=True)],
             ([point.key, _number(point.value), str(point.step)] for point in found.data.latest),
+            empty="None.",
         ),
         element("h2", "Params"),
-        _table(["Param", "Value"], found.data.params.items()),
-        element("h2", "Tags"),
-        _table(["Tag", "Value"], found.data.tags.items()),
+        _pairs("Param", found.data.params),
         element("h2", "Artifacts"),
         _files(context, found),
+        element("h2", "Tags"),
+        _pairs("Tag", found.data.tags),
     )
+
+
+def _pairs(name: str, values: Mapping[str, str]) -> Html:
+    return table([Column(name), Column("Value")], map(list, values.items()), empty="None.")
 
 
 def _files(context: Context, found: Run) -> Html:
@@ -196,10 +241,14 @@ def _files(context: Context, found: Run) -> Html:
         return element("p", f"Kept at {found.info.artifact_uri}.")
     store = context.artifacts.at(inner) if inner else context.artifacts
     files = store.list(ArtifactPath(""), recursive=True)
-    return _table(
-        ["File", "Bytes"],
-        ([_file_link(found, file), str(file.file_size)] for file in files[:MAX_FILES]),
+    listing = table(
+        [Column("File"), Column("Bytes", is_figure=True)],
+        ([_file_link(found, file), f"{file.file_size:,}"] for file in files[:MAX_FILES]),
+        empty="None.",
     )
+    if len(files) <= MAX_FILES:
+        return listing
+    return element("div", listing, element("p", f"The first {MAX_FILES} of {len(files):,} files."))
 
 
 def _file_link(found: Run, file: ArtifactInfo) -> Html:
@@ -230,6 +279,7 @@ def start_page_routes() -> tuple[Route, ...]:
         ),
         _static("start.css", b"text/css; charset=utf-8"),
         _static("start.js", b"text/javascript; charset=utf-8"),
+        _static("icon.svg", b"image/svg+xml"),
     )
 
 

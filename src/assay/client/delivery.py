@@ -8,6 +8,7 @@ again later and nothing moves. What a store refuses for good is set aside, and t
 from __future__ import annotations
 
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,9 @@ _MAX_OPEN_ARTIFACT_STORES = 64
 def is_final(error: Exception) -> bool:
     """Whether trying the same again can't help: the content itself is refused."""
     if isinstance(error, RemoteError):
+        if error.remote_code.startswith("HTTP_"):
+            # Not the server but something before it spoke: only "too large" is about the content.
+            return error.remote_status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         return 400 <= error.remote_status < 500 and error.remote_status not in (401, 403, 408, 429)
     return isinstance(error, InvalidInput | NotFound)
 

@@ -168,7 +168,7 @@ def _postgresql(uri: str, base: Path, variables: Mapping[str, str]) -> Location:
 def _remote(uri: str, base: Path) -> Location:
     parts = urlsplit(uri)
     if not parts.hostname:
-        raise InvalidInput(f"The tracking URI {uri!r} names no host.")
+        raise InvalidInput(f"The tracking URI {without_secrets(uri)!r} names no host.")
     home = _nearest_home(base)
     clean = uri.rstrip("/")
     return Location(

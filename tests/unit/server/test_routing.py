@@ -64,7 +64,6 @@ def test_public_routes_are_these_and_no_others(table: Table) -> None:
         "/api/assay/v1/info",
         "/api/assay/v1/openapi.json",
         "/api/assay/v1/docs",
-        "/static/icon.svg",
     }
 
 

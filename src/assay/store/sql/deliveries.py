@@ -1,7 +1,7 @@
 """Deliveries: what a journal brings, applied exactly once.
 
-A delivery and the place where it ends are written in one transaction. Each operation is in a
-savepoint, so one that the rules refuse leaves nothing behind and the others stand.
+A delivery and the place where it ends are written in one transaction. An operation that the rules
+refuse leaves nothing behind, and the others stand.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from assay.entities.operations import (
     LogOutputs,
     LogParams,
     LogPoints,
+    Operation,
     Receipt,
     Refusal,
     SetExperimentTags,
@@ -94,17 +95,41 @@ def apply_delivery(conn: Connection, delivery: Delivery, *, artifact_root: str) 
             f"The delivery from {delivery.start} to {delivery.end} overlaps what was applied up to"
             f" {at}. Pack it anew from there."
         )
-    refusals = []
-    for index, operation in enumerate(delivery.operations):
-        _SAVEPOINT.run(conn)
-        try:
-            _APPLY[type(operation)](conn, operation, artifact_root)
-        except (errors.InvalidInput, errors.NotFound, errors.AlreadyExists) as error:
-            _UNDO.run(conn)
-            refusals.append(Refusal(index, error.error_code, error.message))
-        _KEEP.run(conn)
+    refusals = _apply_operations(conn, delivery.operations, artifact_root)
     _ADVANCE.run(conn, delivery.end, now_ms(), delivery.writer_id)
     return Receipt(applied=True, position=delivery.end, refusals=refusals)
+
+
+def _apply_operations(
+    conn: Connection, operations: list[Operation], artifact_root: str
+) -> list[Refusal]:
+    """Apply what the rules allow; the others leave nothing behind.
+
+    One savepoint holds all that goes well: SQLite's cost of a nested savepoint grows with the
+    changes made since the outer one, so one for each operation would make a delivery quadratic.
+    What stands before a refused operation is undone with it and applied again.
+    """
+    refusals: list[Refusal] = []
+    first = 0
+    while first < len(operations):
+        _SAVEPOINT.run(conn)
+        index = first
+        try:
+            for index in range(first, len(operations)):
+                _apply_one(conn, operations[index], artifact_root)
+            first = len(operations)
+        except (errors.InvalidInput, errors.NotFound, errors.AlreadyExists) as error:
+            _UNDO.run(conn)
+            for operation in operations[first:index]:
+                _apply_one(conn, operation, artifact_root)
+            refusals.append(Refusal(index, error.error_code, error.message))
+            first = index + 1
+        _KEEP.run(conn)
+    return refusals
+
+
+def _apply_one(conn: Connection, operation: Operation, artifact_root: str) -> None:
+    _APPLY[type(operation)](conn, operation, artifact_root)
 
 
 def _ensure_experiment(conn: Connection, op: EnsureExperiment, artifact_root: str) -> None:

@@ -32,6 +32,7 @@ from assay.metrics.summary import Figures, figures_of, figures_of_point, merged
 from assay.store.sql import metric_summaries
 from assay.store.sql.active import require_active_run
 from assay.store.sql.checks import check_int
+from assay.store.sql.metric_advance import MAX_POINTS, Identity, Values, advance, is_ordinary
 from assay.store.sql.metric_fold import fold_if_due
 from assay.store.sql.metric_stored import stored_points
 from assay.store.sql.metric_summaries import SeriesRow
@@ -47,8 +48,8 @@ _INSERT_SEGMENT = Sql(
     " min_timestamp, max_timestamp, points) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _INT64: Final = 2**63
-_FEW: Final = 128
-"""Points up to which plain Python is faster than NumPy."""
+NumberedPoint = tuple[int, int, int, float]
+"""Number of the series in the run, step, timestamp, value."""
 
 
 def append_points(conn: Connection, run_id: RunId, batch: PointBatch) -> None:
@@ -85,15 +86,69 @@ def append_metrics(conn: Connection, run_id: RunId, metrics: Sequence[Metric]) -
     """
     if not metrics:
         return
-    if len(metrics) > _FEW or not _append_few(conn, run_id, metrics):
+    if len(metrics) > MAX_POINTS:
         append_points(conn, run_id, batch_of_metrics(metrics))
-
-
-def _append_few(conn: Connection, run_id: RunId, metrics: Sequence[Metric]) -> bool:
-    """``append_points`` without arrays; false, and nothing done, unless each point is the last of
-    its series.
-    """
+        return
     require_active_run(conn, run_id)
+    numbered, others = _advance(conn, run_id, metrics)
+    if others:
+        few = _add_few(conn, run_id, others)
+        if few is None:
+            append_points(conn, run_id, batch_of_metrics(others))
+        else:
+            numbered += few
+    if numbered:
+        # Within a series they are in order already.
+        numbered.sort(key=itemgetter(0))
+        blob, ranges = segment.encode_few(numbered)
+        _write_segment(conn, run_id, count=len(numbered), ranges=ranges, blob=blob)
+
+
+def _advance(
+    conn: Connection, run_id: RunId, metrics: Sequence[Metric]
+) -> tuple[list[NumberedPoint], Sequence[Metric]]:
+    """Take the short road: the points whose summaries are up to date now, and the others."""
+    singles: dict[Identity, Values] = {}
+    others: dict[Identity, Metric] = {}
+    for metric in metrics:
+        step, time, value = metric.step, metric.timestamp, float(metric.value)
+        identity = _identity(metric)
+        if identity in singles or identity in others:
+            return [], metrics
+        if (
+            is_ordinary(value)
+            and step.__class__ is int
+            and time.__class__ is int
+            and -_INT64 <= step < _INT64
+            and -_INT64 <= time < _INT64
+        ):
+            singles[identity] = (step, time, value)
+        else:
+            others[identity] = metric
+    numbers = advance(conn, run_id, singles) if singles else {}
+    left: Sequence[Metric] = list(others.values())
+    if len(numbers) < len(singles):
+        left = [metric for metric in metrics if _identity(metric) not in numbers]
+    return [(number, *singles[identity]) for identity, number in numbers.items()], left
+
+
+def _identity(metric: Metric) -> Identity:
+    if metric.model_id or metric.dataset_name or metric.dataset_digest:
+        return (
+            metric.key,
+            metric.model_id or "",
+            metric.dataset_name or "",
+            metric.dataset_digest or "",
+        )
+    return (metric.key,)
+
+
+def _add_few(
+    conn: Connection, run_id: RunId, metrics: Sequence[Metric]
+) -> list[NumberedPoint] | None:
+    """Bring the summaries up to date without arrays; ``None``, and nothing done, unless each point
+    is the last of its series.
+    """
     rows = metric_summaries.load(conn, run_id, list({metric.key for metric in metrics}))
     figures: dict[SeriesKey, Figures] = {}
     points = []
@@ -112,18 +167,13 @@ def _append_few(conn: Connection, run_id: RunId, metrics: Sequence[Metric]) -> b
             step < known.last_step
             or (step == known.last_step and timestamp <= known.last_timestamp)
         ):
-            return False
+            return None
         point = figures_of_point(step, timestamp, value)
         figures[series] = point if before is None else merged(before, point)
         points.append((series, step, timestamp, value))
     numbers = _record(conn, run_id, rows=rows, figures=list(figures.items()))
     by_series = dict(zip(figures, numbers, strict=True))
-    numbered = [(by_series[series], step, time, value) for series, step, time, value in points]
-    # Within a series they are in order already.
-    numbered.sort(key=itemgetter(0))
-    blob, ranges = segment.encode_few(numbered)
-    _write_segment(conn, run_id, count=len(points), ranges=ranges, blob=blob)
-    return True
+    return [(by_series[series], step, time, value) for series, step, time, value in points]
 
 
 def _overlapping(

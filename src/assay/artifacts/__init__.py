@@ -13,6 +13,7 @@ from typing import Any
 _FLUENT_NAMES = frozenset(
     {"download_artifacts", "list_artifacts", "load_dict", "load_image", "load_text"}
 )
+__all__ = sorted(_FLUENT_NAMES)  # noqa: PLE0605 - all are names
 
 
 def __getattr__(name: str) -> Any:

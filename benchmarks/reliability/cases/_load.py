@@ -117,7 +117,8 @@ def wait_for_acknowledged(writers: list[Writer], *, more: int, timeout_s: float 
     until = sum(len(w.acknowledged) for w in writers) + more
     deadline = time.monotonic() + timeout_s
     while sum(len(w.acknowledged) for w in writers) < until:
-        assert time.monotonic() < deadline, "the writers get nothing acknowledged"
+        refused = [(w.refused, w.unanswered, w.messages) for w in writers]
+        assert time.monotonic() < deadline, f"the writers get nothing acknowledged: {refused}"
         time.sleep(0.01)
 
 

@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from assay.client.connect import open_run_artifacts, open_store
+from assay.client.delivery import Courier
 from assay.client.handover import deliver_in_new_process
+from assay.client.orphans import deliver_orphans
 from assay.client.recorder import Recorder
 from assay.client.status import status
 from assay.client.sync import sync
@@ -23,7 +25,7 @@ from assay.entities.metrics import SeriesKey
 from assay.entities.names import ArtifactPath
 from assay.entities.operations import LogParams, StartRun, UpdateRun
 from assay.entities.runs import RunStatus
-from assay.errors import StoreUnavailable
+from assay.errors import RunNotFound, StoreUnavailable
 from assay.store.uri import Location, resolve_location
 
 PRELUDE = """
@@ -118,6 +120,45 @@ def test_every_call_that_returned_before_a_kill_is_there_once(location: Location
         killed = run_of(location, run_id).info
         assert killed.status is RunStatus.FAILED
         assert killed.end_time >= killed.start_time
+
+
+LOG_FROM_WORKER = """
+recorder.append(LogParams(run_id, {"worker": "1"}))
+recorder.metric(run_id, "loss", 0.5, 1, now())
+os._exit(0)
+"""
+START_AND_VANISH = """
+recorder.append(StartRun(run_id, now(), experiment_id="0"))
+os._exit(0)
+"""
+
+
+def test_a_worker_that_is_ahead_of_the_process_that_started_its_run_loses_nothing(
+    location: Location,
+) -> None:
+    run_id = new_run_id()
+    run(LOG_FROM_WORKER, location, run_id)
+    with pytest.raises(RunNotFound):
+        deliver_orphans(Courier(location))
+
+    run(START_AND_VANISH, location, run_id)
+    report = sync(location)
+
+    assert report.refused == 0
+    assert report.journals == 2
+    assert steps_of(location, run_id) == [1]
+    assert run_of(location, run_id).data.params == {"worker": "1"}
+
+
+def test_what_is_logged_to_a_run_that_nobody_starts_is_set_aside_by_a_sync(
+    location: Location,
+) -> None:
+    run(LOG_FROM_WORKER, location, new_run_id())
+
+    report = sync(location)
+
+    assert report.refused == 2
+    assert len(status(location).refused) == 2
 
 
 def test_syncing_twice_changes_nothing(location: Location) -> None:

@@ -131,6 +131,7 @@ def test_a_refused_request_is_taken_apart_and_only_the_culprit_set_aside(
         journal.point(run_id, "loss", 1.0, step, 0)
     journal.operation(LogParams(run_id, {"b": "2"}))
     courier = Courier(location)
+    courier.run_patience_s = 0
     source = LiveSource(journal)
     while courier.deliver(source) is not None:
         pass

@@ -33,8 +33,10 @@ os.register_at_fork(
 )
 
 
-def open_store(location: Location) -> Store:
+def open_store(location: Location, *, patient: bool = True) -> Store:
     """Open the store of a location; the folder of a local one is made.
+
+    Without ``patient`` a server that can't be reached isn't asked again.
 
     Raises:
         SchemaMismatch: the database was written by another version of Assay.
@@ -43,7 +45,7 @@ def open_store(location: Location) -> Store:
     if location.kind == "http":
         with _importing:
             from assay.store.rest import open_rest_store
-        return open_rest_store(location.tracking_uri)
+        return open_rest_store(location.tracking_uri, patient=patient)
     with _importing:
         from assay.store.sql.store import open_sql_store
     if location.kind == "sqlite":

@@ -7,19 +7,26 @@ again later and nothing moves. What a store refuses for good is set aside, and t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.client import connect
 from assay.client.packing import Packed
 from assay.client.quarantine import Quarantine
 from assay.client.sources import Source
-from assay.client.spool import Spool, SpooledFile, Waiting
+from assay.client.spool import Spool, SpooledFile, Waiting, waves
 from assay.entities.ids import ModelId, RunId, WriterId
 from assay.entities.operations import Delivery, Operation
-from assay.errors import AssayError, Conflict, InvalidInput, NotFound, RemoteError
+from assay.errors import (
+    AssayError,
+    Conflict,
+    InvalidInput,
+    NotFound,
+    RemoteError,
+    RunNotFound,
+)
 from assay.store.uri import Location
 
 if TYPE_CHECKING:
@@ -27,8 +34,12 @@ if TYPE_CHECKING:
     from assay.client.foreign import ForeignTarget
     from assay.store.base import Store
 
-_CHUNK_BYTES = 1 << 20
 _MAX_OPEN_ARTIFACT_STORES = 64
+
+
+RUN_PATIENCE_S = 15.0
+"""How long operations wait for a run that isn't there; longer than the pauses between two tries
+of the process that may bring it."""
 
 
 def is_final(error: Exception) -> bool:
@@ -51,6 +62,8 @@ class Courier:
         self._foreign: ForeignTarget | None = None
         self._artifacts: dict[str, ArtifactStore] = {}
         self._alone_until: dict[WriterId, int] = {}
+        self._awaiting_since: dict[WriterId, float] = {}
+        self.run_patience_s = RUN_PATIENCE_S
         self.refused = 0
 
     @property
@@ -104,12 +117,18 @@ class Courier:
         """Apply a piece; returns where to go on when that isn't its end."""
         for record in packed.bad:
             self.quarantine.keep_bad(source.writer_id, record)
-        delivery = Delivery(source.writer_id, packed.start, packed.end, packed.operations)
+        awaiting = self._awaits_runs(source.writer_id)
+        delivery = Delivery(
+            source.writer_id, packed.start, packed.end, packed.operations, await_runs=awaiting
+        )
         try:
             receipt = self.target.apply(delivery)
         except Conflict:
             return self.target.position(source.writer_id)
         except (InvalidInput, NotFound, RemoteError) as error:
+            if awaiting and isinstance(error, RunNotFound):
+                self._await_run(source.writer_id)
+                raise
             if not is_final(error):
                 raise
             if len(packed.operations) > 1:
@@ -119,50 +138,70 @@ class Courier:
             for operation in packed.operations:
                 self._refuse(source, operation, error.error_code, error.message)
             return None
+        self._awaiting_since.pop(source.writer_id, None)
         for refusal in receipt.refusals:
             operation = packed.operations[refusal.index]
             self._refuse(source, operation, refusal.error_code, refusal.message)
         return None
 
+    def _awaits_runs(self, writer_id: WriterId) -> bool:
+        """Whether a run that isn't there may still come: workers can be faster than the process
+        that started their run.
+        """
+        since = self._awaiting_since.get(writer_id)
+        return self.run_patience_s > 0 and (
+            since is None or time.monotonic() < since + self.run_patience_s
+        )
+
+    def _await_run(self, writer_id: WriterId) -> None:
+        self._awaiting_since.setdefault(writer_id, time.monotonic())
+
     def _refuse(self, source: Source, operation: Operation, code: str, message: str) -> None:
         self.refused += 1
         self.quarantine.keep_refused(source.writer_id, operation, error_code=code, message=message)
 
-    def publish(self, source: Source, spool: Spool, *, before: int) -> int:
+    def publish(
+        self,
+        source: Source,
+        spool: Spool,
+        *,
+        before: int,
+        on_wait: Callable[[], None] | None = None,
+    ) -> int:
         """Publish the files of a spool that were logged before position ``before``; returns how
         many.
 
+        Files of one owner travel several at a time, those whose order matters one after the other.
+        ``on_wait`` is called about twice a second while files are on their way.
+
         Raises:
-            Exception: a file can't be published now; those before it are.
+            Exception: a file can't be published now; others may be.
         """
         published = 0
-        for waiting in spool.waiting():
-            if waiting.file.position > before:
-                break
-            try:
-                self._publish(waiting)
-            except AssayError as error:
-                if not is_final(error):
-                    raise
-                self._refuse_file(source, waiting, error)
-            spool.remove(waiting.number)
-            published += 1
+        for wave in waves(spool.waiting(), before=before):
+            for waiting, error in self._send(wave, on_wait):
+                if error is not None:
+                    self._refuse_file(source, waiting, error)
+                spool.remove(waiting.number)
+                published += 1
         return published
 
-    def _publish(self, waiting: Waiting) -> None:
+    def _send(
+        self, wave: list[Waiting], on_wait: Callable[[], None] | None
+    ) -> Iterator[tuple[Waiting, AssayError | None]]:
         # Imported with the first file: the stores of artifacts cost a start that most runs don't
         # need.
-        from assay.artifacts.base import SupportsAdopt
+        from assay.client.publishing import send
 
-        if not waiting.content.exists():
-            # Taken over by rename just before the process died: all that is left is the
-            # description.
+        try:
+            store = self._artifact_store(wave[0].file)
+        except AssayError as error:
+            if not is_final(error):
+                raise
+            for waiting in wave:
+                yield waiting, error
             return
-        store = self._artifact_store(waiting.file)
-        if isinstance(store, SupportsAdopt):
-            store.adopt(waiting.file.path, str(waiting.content))
-        else:
-            store.write(waiting.file.path, _chunks(waiting.content))
+        yield from send(store, wave, is_final=is_final, on_wait=on_wait)
 
     def _artifact_store(self, file: SpooledFile) -> ArtifactStore:
         known = self._artifacts.get(file.owner_id)
@@ -200,9 +239,3 @@ class Courier:
             self._store = None
             self._foreign = None
         self._artifacts.clear()
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            yield chunk

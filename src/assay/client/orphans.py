@@ -21,6 +21,7 @@ from assay.client.sources import OrphanSource
 from assay.client.spool import Spool
 from assay.entities.operations import Delivery, UpdateRun
 from assay.entities.runs import RunStatus
+from assay.errors import RunNotFound
 
 _log = logging.getLogger(__name__)
 
@@ -44,21 +45,32 @@ def deliver_orphans(
     Raises:
         Exception: the store can't take them now; those before are delivered.
     """
+    folders = [f for f in writer_folders(courier.location.journal_folder) if f != but]
     count = 0
-    for folder in writer_folders(courier.location.journal_folder):
-        if folder == but:
-            continue
-        lock = claim(folder)
-        if lock is None:
-            continue
+    early: list[Path] = []
+    for folder in folders:
         try:
-            for packed in _deliver_one(courier, folder):
-                on_piece(packed)
-            shutil.rmtree(folder)
-            count += 1
-        finally:
-            os.close(lock)
+            count += _deliver_folder(courier, folder, on_piece)
+        except RunNotFound:
+            early.append(folder)
+    # The journals that started their runs may have come behind them; else they wait, or are
+    # refused.
+    for folder in early:
+        count += _deliver_folder(courier, folder, on_piece)
     return count
+
+
+def _deliver_folder(courier: Courier, folder: Path, on_piece: Callable[[Packed], None]) -> bool:
+    lock = claim(folder)
+    if lock is None:
+        return False
+    try:
+        for packed in _deliver_one(courier, folder):
+            on_piece(packed)
+        shutil.rmtree(folder)
+    finally:
+        os.close(lock)
+    return True
 
 
 def _deliver_one(courier: Courier, folder: Path) -> Iterator[Packed]:

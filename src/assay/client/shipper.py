@@ -128,21 +128,23 @@ class Shipper:
                 break
             self.delivered = self._source.cursor
         if self.spool.added > self.spool.removed:
-            self.courier.publish(self._source, self.spool, before=self.delivered)
+            self.courier.publish(
+                self._source, self.spool, before=self.delivered, on_wait=self._sync_if_due
+            )
         now = time.monotonic()
         if all_orphans or now >= self._orphans_at:
             deliver_orphans(self.courier, but=self.journal.folder)
             self._orphans_at = now + ORPHANS_S
 
     def _sync_if_due(self) -> None:
+        if self.spool.added > self.spool.removed:
+            self.spool.sync(older_than_s=SYNC_S / 2)
         now = time.monotonic()
         if now < self._synced_at + SYNC_S:
             return
         self._synced_at = now
         if self.journal.position > self.delivered:
             self.journal.sync()
-        if self.spool.added > self.spool.removed:
-            self.spool.sync()
 
     def _note_failure(self, error: Exception) -> None:
         _log.debug("Delivery to %s failed.", self.location.shown_uri, exc_info=error)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -56,7 +57,7 @@ class Spool:
         self.folder = writer_folder / SPOOL_NAME
         self._lock = threading.Lock()
         self._next = 0
-        self._unsynced: list[int] = []
+        self._unsynced: list[tuple[int, float]] = []
         self.added = 0
         self.removed = 0
 
@@ -87,7 +88,7 @@ class Spool:
             content.unlink(missing_ok=True)
             raise
         with self._lock:
-            self._unsynced.append(number)
+            self._unsynced.append((number, time.monotonic()))
             self.added += 1
         return number
 
@@ -112,10 +113,16 @@ class Spool:
                 continue
             yield Waiting(int(path.stem), self._content(int(path.stem)), file)
 
-    def sync(self) -> None:
-        """Bring files that still wait to the disk itself."""
+    def sync(self, *, older_than_s: float = 0.0) -> None:
+        """Bring files that still wait to the disk itself, those that have waited long enough.
+
+        Most files are published before that: bringing each to the disk twice would cost more than
+        all else.
+        """
+        limit = time.monotonic() - older_than_s
         with self._lock:
-            numbers, self._unsynced = self._unsynced, []
+            numbers = [number for number, added in self._unsynced if added <= limit]
+            self._unsynced = [(number, added) for number, added in self._unsynced if added > limit]
         for number in numbers:
             for path in (self._content(number), self._description(number)):
                 try:
@@ -134,6 +141,45 @@ class Spool:
         self._description(number).unlink(missing_ok=True)
         self._content(number).unlink(missing_ok=True)
         self.removed += 1
+
+
+WAVE_FILES = 1_000
+
+
+def waves(files: Iterable[Waiting], *, before: int) -> Iterator[list[Waiting]]:
+    """Files logged before position ``before``, in pieces of one owner within which their order
+    doesn't matter: no path stands twice, or below another.
+    """
+    wave: list[Waiting] = []
+    paths: set[str] = set()
+    above: set[str] = set()
+    for waiting in files:
+        file = waiting.file
+        if file.position > before:
+            break
+        parents = _parents(file.path)
+        fits = not wave or (
+            file.owner_id == wave[0].file.owner_id
+            and len(wave) < WAVE_FILES
+            and file.path not in paths
+            and file.path not in above
+            and paths.isdisjoint(parents)
+        )
+        if not fits:
+            yield wave
+            wave, paths, above = [], set(), set()
+        wave.append(waiting)
+        paths.add(file.path)
+        above.update(parents)
+    if wave:
+        yield wave
+
+
+def _parents(path: str) -> list[str]:
+    found = []
+    while path := path.rpartition("/")[0]:
+        found.append(path)
+    return found
 
 
 def _copy(source: Path | bytes, target: Path) -> tuple[int, str]:

@@ -54,7 +54,8 @@ def start_on_server(location: Location, operation: StartRun) -> StartRun:
 
 
 def _start(location: Location, operation: StartRun, *, given_up: threading.Event) -> StartRun:
-    store = connect.open_store(location)
+    # The journal does without the server, so the start of a run is not held up by trying again.
+    store = connect.open_store(location, patient=False)
     try:
         if getattr(store, "is_assay", True):
             make_private_folder(location.journal_folder)

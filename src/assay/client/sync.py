@@ -14,6 +14,7 @@ from assay.client.journal_files import is_owned, writer_folders
 from assay.client.orphans import deliver_orphans
 from assay.client.packing import Packed
 from assay.client.quarantine import Quarantine
+from assay.errors import RunNotFound
 from assay.store.uri import Location
 
 __all__ = ["SyncReport", "sync"]
@@ -63,19 +64,28 @@ def sync(location: Location, on_progress: Callable[[int, int], None] | None = No
     quarantine = Quarantine(location.journal_folder)
     courier = Courier(location, quarantine)
     tally = _Tally(on_progress)
-    journals = 0
+    before = writer_folders(location.journal_folder)
     try:
-        if writer_folders(location.journal_folder):
-            journals = deliver_orphans(courier, on_piece=tally)
+        if before:
+            _deliver_all(courier, tally)
     finally:
         courier.close()
     alive = [folder for folder in writer_folders(location.journal_folder) if is_owned(folder)]
     return SyncReport(
         tracking_uri=location.shown_uri,
-        journals=journals,
+        journals=sum(not folder.exists() for folder in before),
         points=tally.points,
         operations=tally.operations,
         bad_records=tally.bad,
         refused=courier.refused,
         alive=len(alive),
     )
+
+
+def _deliver_all(courier: Courier, tally: _Tally) -> None:
+    try:
+        deliver_orphans(courier, on_piece=tally)
+    except RunNotFound:
+        # All journals had their turn, so no other one brings the run: what is left is refused.
+        courier.run_patience_s = 0
+        deliver_orphans(courier, on_piece=tally)

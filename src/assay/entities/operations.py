@@ -135,6 +135,9 @@ class Delivery(msgspec.Struct, frozen=True):
     end: int
     """Position behind the last operation."""
     operations: list[Operation]
+    await_runs: bool = False
+    """Refuse the whole delivery with ``RunNotFound`` when a run of it isn't there: another process
+    started it, and its journal is on the way."""
 
 
 class Refusal(msgspec.Struct, frozen=True):

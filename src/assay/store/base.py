@@ -353,6 +353,7 @@ class Store(ABC):
 
         Raises:
             Conflict: a part of it was applied before; ``position`` tells up to where.
+            RunNotFound: only where the delivery asks to await its runs.
         """
 
     @abstractmethod

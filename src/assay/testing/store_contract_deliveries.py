@@ -40,6 +40,25 @@ def deliver(*operations: Operation, at: int = 0, writer: WriterId | None = None)
 class DeliveryContract(ContractPart):
     """``apply`` and ``position``."""
 
+    def test_a_delivery_that_awaits_its_runs_changes_nothing_while_one_is_missing(
+        self, store: Store, run: Run
+    ) -> None:
+        writer, missing = new_writer_id(), new_run_id()
+        delivery = Delivery(
+            writer,
+            0,
+            9,
+            [LogParams(run.info.run_id, {"a": "1"}), LogParams(missing, {"a": "1"})],
+            await_runs=True,
+        )
+        with pytest.raises(errors.RunNotFound):
+            store.apply(delivery)
+        assert store.position(writer) == 0
+        assert store.runs.get(run.info.run_id).data.params == {}
+
+        store.apply(deliver(StartRun(missing, 1, experiment_id="0")))
+        assert store.apply(delivery).refusals == []
+
     def test_a_whole_run_arrives_in_one_delivery(self, store: Store) -> None:
         ident = new_run_id()
         used = DatasetInput(Dataset("iris", "d", "local", "{}"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from assay.entities.ids import WriterId
 from assay.entities.operations import Delivery, Receipt
 from assay.errors import InvalidInput
@@ -82,14 +84,20 @@ class RestStore(Store):
             )
 
 
-def open_rest_store(uri: str, *, headers: Mapping[str, str] | None = None) -> RestStore:
+def open_rest_store(
+    uri: str, *, headers: Mapping[str, str] | None = None, patient: bool = True
+) -> RestStore:
     """The store behind a server's ``http(s)://`` address; nothing is sent yet.
 
     Credentials come from the address (``https://user:password@host``), from
     ``ASSAY_TRACKING_TOKEN``, or from ``ASSAY_TRACKING_USERNAME`` and ``ASSAY_TRACKING_PASSWORD``;
-    MLflow's names of these work too. ``headers`` are sent with every request.
+    MLflow's names of these work too. ``headers`` are sent with every request. Without ``patient`` a
+    request that can't be sent isn't tried again.
 
     Raises:
         InvalidInput: ``uri`` doesn't parse.
     """
-    return RestStore(Transport(read_settings(uri), headers=headers))
+    settings = read_settings(uri)
+    if not patient:
+        settings = msgspec.structs.replace(settings, max_retries=0)
+    return RestStore(Transport(settings, headers=headers))

@@ -77,6 +77,7 @@ def apply_delivery(conn: Connection, delivery: Delivery, *, artifact_root: str) 
 
     Raises:
         Conflict: a part of it was applied before.
+        RunNotFound: a run isn't there, and the delivery asks to await its runs.
         InvalidInput: its positions are malformed.
     """
     check_int("start", delivery.start)
@@ -95,20 +96,19 @@ def apply_delivery(conn: Connection, delivery: Delivery, *, artifact_root: str) 
             f"The delivery from {delivery.start} to {delivery.end} overlaps what was applied up to"
             f" {at}. Pack it anew from there."
         )
-    refusals = _apply_operations(conn, delivery.operations, artifact_root)
+    refusals = _apply_operations(conn, delivery, artifact_root)
     _ADVANCE.run(conn, delivery.end, now_ms(), delivery.writer_id)
     return Receipt(applied=True, position=delivery.end, refusals=refusals)
 
 
-def _apply_operations(
-    conn: Connection, operations: list[Operation], artifact_root: str
-) -> list[Refusal]:
+def _apply_operations(conn: Connection, delivery: Delivery, artifact_root: str) -> list[Refusal]:
     """Apply what the rules allow; the others leave nothing behind.
 
     One savepoint holds all that goes well: SQLite's cost of a nested savepoint grows with the
     changes made since the outer one, so one for each operation would make a delivery quadratic.
     What stands before a refused operation is undone with it and applied again.
     """
+    operations = delivery.operations
     refusals: list[Refusal] = []
     first = 0
     while first < len(operations):
@@ -119,6 +119,8 @@ def _apply_operations(
                 _apply_one(conn, operations[index], artifact_root)
             first = len(operations)
         except (errors.InvalidInput, errors.NotFound, errors.AlreadyExists) as error:
+            if delivery.await_runs and isinstance(error, errors.RunNotFound):
+                raise
             _UNDO.run(conn)
             for operation in operations[first:index]:
                 _apply_one(conn, operation, artifact_root)

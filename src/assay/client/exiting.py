@@ -131,6 +131,8 @@ def _leave(recorder: Finishing, error: StoreUnavailable, *, patience_s: float) -
 
         if deliver_in_new_process(recorder.location, timeout_s=patience_s):
             return
+    if not pending:
+        return
     _log.warning(
         "%s points, %s other records and %s files are not delivered yet. %s",
         f"{pending.points:,}",

@@ -2,11 +2,13 @@
 that shows them.
 
 Everything lands in `.assay/` of the working directory; run it again and the runs add up.
+`--no-training` shows what is there already.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +25,14 @@ TRAINING_SCRIPT = Path(__file__).with_name("digits.py")
 def train() -> None:
     """Run the training script as a user would, in a process of its own."""
     subprocess.run([sys.executable, str(TRAINING_SCRIPT)], check=True)
+
+
+def files_of(run_id: str, folder: str | None = None) -> list[str]:
+    """The paths of all files of a run."""
+    paths: list[str] = []
+    for found in assay.artifacts.list_artifacts(run_id=run_id, artifact_path=folder):
+        paths += files_of(run_id, found.path) if found.is_dir else [found.path]
+    return paths
 
 
 def show_comparison(console: Console) -> None:
@@ -48,7 +58,7 @@ def show_comparison(console: Console) -> None:
         )
     console.print(table)
     best = runs[0]
-    files = [file.path for file in assay.artifacts.list_artifacts(run_id=best.info.run_id)]
+    files = files_of(best.info.run_id)
     commit = best.data.tags.get("mlflow.source.git.commit", "not in a git repository")
     console.print(f"Best: [bold]{best.info.run_name}[/bold] ({best.info.run_id})")
     console.print(f"  accuracy  {best.data.metrics['val/accuracy']:.4f}")
@@ -62,20 +72,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=5001)
     parser.add_argument("--no-server", action="store_true", help="stop after the comparison")
+    parser.add_argument("--no-training", action="store_true", help="compare and serve only")
     options = parser.parse_args()
-    console = Console()
+    console = Console(soft_wrap=True)
 
-    train()
+    if not options.no_training:
+        train()
     show_comparison(console)
     if options.no_server:
         return
-    address = f"http://127.0.0.1:{options.port}"
-    console.print(f"\nSee all runs at [link={address}]{address}[/link] (Ctrl-C ends the server)")
-    command = [sys.executable, "-m", "assay", "server", "--port", str(options.port)]
-    try:
-        subprocess.run(command, check=True)
-    except KeyboardInterrupt:
-        console.print("Server ended. Look again with: assay ui")
+    console.print(
+        "\nSee all runs in the browser; Ctrl-C ends the server, `assay ui` brings it back."
+    )
+    sys.stdout.flush()
+    # The server takes this process's place, so that Ctrl-C is its own to handle.
+    os.execv(sys.executable, [sys.executable, "-m", "assay", "server", "--port", str(options.port)])
 
 
 if __name__ == "__main__":

@@ -63,6 +63,8 @@ def train(rate, data):
                 },
                 step=epoch,
             )
+        accuracy = accuracy_score(test_y, model.predict(test_x))
+        print(f"learning rate {rate:<6g} accuracy {accuracy:.4f}", flush=True)
         shown = ConfusionMatrixDisplay.from_predictions(
             test_y, model.predict(test_x), colorbar=False
         )

@@ -1,0 +1,134 @@
+"""`make demo`, as it runs on a fresh machine but for the installation: real training, real runs."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from assay.client.client import Client
+from assay.entities.runs import Run, RunStatus
+from tests.services.environment import clean_environment
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+EPOCHS = 30
+
+
+def demo(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(EXAMPLES / "demo.py"), *arguments],
+        cwd=folder,
+        env=clean_environment(COLUMNS="120"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder in which the demo ran, and what it printed."""
+    folder = tmp_path_factory.mktemp("demo")
+    process = demo(folder, "--no-server")
+    printed, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, printed
+    return folder, printed
+
+
+@pytest.fixture(scope="module")
+def runs(place: tuple[Path, str]) -> list[Run]:
+    """The runs of the demo, the most accurate first."""
+    client = Client(str(place[0] / ".assay"))
+    digits = client.get_experiment_by_name("digits")
+    assert digits is not None
+    return list(
+        client.search_runs([digits.experiment_id], order_by=["metrics.`val/accuracy` DESC"])
+    )
+
+
+@pytest.mark.slow
+def test_ten_learning_rates_are_ten_finished_runs(runs: list[Run]) -> None:
+    assert len(runs) == 10
+    assert len({run.data.params["learning_rate"] for run in runs}) == 10
+    assert {run.info.status for run in runs} == {RunStatus.FINISHED}
+    assert runs[0].data.metrics["val/accuracy"] > 0.95
+    assert runs[-1].data.metrics["val/accuracy"] < runs[0].data.metrics["val/accuracy"]
+
+
+@pytest.mark.slow
+def test_each_run_has_a_curve_a_picture_and_a_model_that_predicts(
+    place: tuple[Path, str], runs: list[Run]
+) -> None:
+    from sklearn.datasets import load_digits
+
+    client = Client(str(place[0] / ".assay"))
+    for run in runs:
+        ident = run.info.run_id
+        curve = client.history(ident, "val/accuracy")
+        assert curve.steps.tolist() == list(range(EPOCHS))
+        assert curve.values[-1] == run.data.metrics["val/accuracy"]
+        assert len(client.history(ident, "batch/loss").steps) == EPOCHS * 10
+        assert client.read_artifact(ident, "confusion_matrix.png").startswith(b"\x89PNG")
+        model = pickle.loads(client.read_artifact(ident, "model/model.pkl"))
+        assert set(model.classes_) == set(load_digits().target)
+        names = {one.dataset.name for one in run.inputs.dataset_inputs}
+        assert names == {"digits", "digits-test"}
+
+
+@pytest.mark.slow
+def test_it_prints_all_runs_and_what_made_the_best(
+    place: tuple[Path, str], runs: list[Run]
+) -> None:
+    printed = place[1]
+
+    for run in runs:
+        assert run.info.run_name in printed
+    best = printed[printed.index("Best:") :]
+    assert runs[0].info.run_id in best
+    assert f"{runs[0].data.metrics['val/accuracy']:.4f}" in best
+    assert f"'learning_rate': '{runs[0].data.params['learning_rate']}'" in best
+    assert "model/model.pkl" in best
+    assert "confusion_matrix.png" in best
+
+
+@pytest.mark.slow
+def test_it_leaves_a_server_that_ctrl_c_ends(
+    place: tuple[Path, str], tmp_path: Path, runs: list[Run]
+) -> None:
+    shutil.copytree(place[0] / ".assay", tmp_path / ".assay")
+    process = demo(tmp_path, "--port", "0", "--no-training")
+    try:
+        url = _address(process)
+        page = urllib3.request("GET", f"{url}/runs/{runs[0].info.run_id}", timeout=10)
+        assert page.status == 200
+        assert runs[0].info.run_name.encode() in page.data
+        process.send_signal(signal.SIGINT)
+        assert process.wait(15) == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _address(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    printed = ""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if select.select([process.stdout], [], [], 1)[0]:
+            chunk = os.read(process.stdout.fileno(), 65_536).decode()
+            printed += chunk
+            found = re.search(r"http://127\.0\.0\.1:[1-9]\d*", printed)
+            if found:
+                return found[0]
+            assert chunk, printed
+    raise AssertionError(printed)

@@ -48,6 +48,14 @@ WHOLE = ByteRange()
 """All bytes of a file."""
 
 
+class SmallContent(msgspec.Struct, frozen=True):
+    """A whole file that was read at once."""
+
+    content: bytes
+    sha256: str | None
+    """The digest kept for it, if there is one."""
+
+
 class ArtifactStore(ABC):
     """Files under one root."""
 
@@ -85,6 +93,15 @@ class ArtifactStore(ABC):
         chunks = self.read(path)
         expected = self.digest(path)
         return chunks if expected is None else verified(chunks, expected=expected, what=repr(path))
+
+    def read_small(self, path: ArtifactPath, *, max_bytes: int) -> SmallContent | None:
+        """A whole file of at most ``max_bytes``, unchecked; ``None`` if it is larger."""
+        content = b""
+        for chunk in self.read(path):
+            content += chunk
+            if len(content) > max_bytes:
+                return None
+        return SmallContent(content, self.digest(path))
 
     @abstractmethod
     def write(
@@ -177,5 +194,7 @@ class SupportsMultipart(Protocol):
 class SupportsAdopt(Protocol):
     """Stores on this machine that can take over a finished file without copying it."""
 
-    def adopt(self, path: ArtifactPath, file: str) -> str:
-        """Publish the local ``file`` by renaming it; returns its SHA-256."""
+    def adopt(self, path: ArtifactPath, file: str, *, sha256: str | None = None) -> str:
+        """Publish the local ``file`` by renaming it; returns its SHA-256, which is ``sha256`` if
+        the caller knows it.
+        """

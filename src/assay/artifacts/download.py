@@ -14,6 +14,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 from assay.artifacts.base import ArtifactInfo, ArtifactStore, ByteRange
 from assay.artifacts.digests import check_digest, sha256_of_fd
@@ -21,6 +22,7 @@ from assay.artifacts.folders import FILE_MODE, open_folder, write_all, write_err
 from assay.artifacts.paths import segments
 from assay.artifacts.progress import Meter
 from assay.artifacts.retry import retried
+from assay.entities.names import ArtifactPath
 from assay.errors import Corrupted, InvalidInput, StoreUnavailable
 
 LARGE_BYTES = 64 << 20
@@ -52,6 +54,36 @@ def download_file(
     meter.count(0, files=1)
 
 
+def place_file(root: str, path: ArtifactPath, content: bytes) -> None:
+    """Write a file that has been fetched to ``root/path``, whole or not at all."""
+    names = segments(path)
+    try:
+        folder_fd = open_folder(root, names[:-1], create=True)
+        try:
+            with _new_part(folder_fd, names[-1]) as fd:
+                write_all(fd, content)
+        finally:
+            os.close(folder_fd)
+    except OSError as error:
+        raise write_error(path, error) from error
+
+
+@contextmanager
+def _new_part(folder_fd: int, name: str) -> Iterator[int]:
+    """A hidden new file that gets its name at the end of the context, or vanishes by an error."""
+    part = f".assay-{secrets.token_hex(12)}.part"
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    fd = os.open(part, flags, FILE_MODE, dir_fd=folder_fd)
+    try:
+        yield fd
+        os.rename(part, name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
+    except BaseException:
+        os.unlink(part, dir_fd=folder_fd)
+        raise
+    finally:
+        os.close(fd)
+
+
 def _fetch_small(
     store: ArtifactStore,
     info: ArtifactInfo,
@@ -61,11 +93,7 @@ def _fetch_small(
     meter: Meter,
     verify: bool,
 ) -> None:
-    part = f".assay-{secrets.token_hex(12)}.part"
-    fd = os.open(
-        part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE, dir_fd=folder_fd
-    )
-    try:
+    with _new_part(folder_fd, name) as fd:
 
         def fetch() -> None:
             os.ftruncate(fd, 0)
@@ -75,12 +103,6 @@ def _fetch_small(
                 write_all(fd, chunk)
 
         retried(fetch)
-        os.rename(part, name, src_dir_fd=folder_fd, dst_dir_fd=folder_fd)
-    except BaseException:
-        os.unlink(part, dir_fd=folder_fd)
-        raise
-    finally:
-        os.close(fd)
 
 
 def _fetch_large(

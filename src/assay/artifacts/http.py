@@ -37,6 +37,8 @@ class ArtifactHttp:
     def __init__(self, headers: Mapping[str, str]) -> None:
         self._headers = {"Accept-Encoding": "identity", **headers}
         self._pools: dict[str, urllib3.HTTPConnectionPool] = {}
+        self.takes_batches = True
+        """Whether the server is worth asking; it has answered, if false."""
 
     def _send(
         self,
@@ -75,18 +77,21 @@ class ArtifactHttp:
         path: ArtifactPath,
         fields: Mapping[str, str] | None = None,
         json: dict[str, object] | None = None,
+        packed: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         stream: bool = False,
         checked: bool = True,
     ) -> urllib3.BaseHTTPResponse:
-        """The answer, read whole unless ``stream``.
+        """The answer, read whole unless ``stream``. ``packed`` is a body in MessagePack.
 
         Raises:
             StoreUnavailable: no answer came, even from a second connection.
             AssayError: the answer is a refusal, unless ``checked`` is false.
         """
         sent = {**self._headers, **(headers or {})}
-        body = None
+        body = packed
+        if packed is not None:
+            sent["Content-Type"] = sent["Accept"] = "application/msgpack"
         if json is not None:
             body = msgspec.json.encode(json)
             sent["Content-Type"] = "application/json"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import msgspec
 import urllib3
 
@@ -19,6 +21,18 @@ from assay.errors import (
 _SHOWN = 500
 """Characters of a foreign answer that a message may hold."""
 _TRY_AGAIN = {408, 425, 429, 502, 503, 504}
+
+
+class Said(Protocol):
+    """What a server says of a refusal."""
+
+    @property
+    def error_code(self) -> str:
+        """MLflow's name of the kind."""
+
+    @property
+    def message(self) -> str:
+        """For people."""
 
 
 class _Body(msgspec.Struct):
@@ -51,6 +65,11 @@ def error_for(status: int, raw: bytes, *, path: str) -> AssayError:
         body = msgspec.json.decode(raw, type=_Body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         body = _Body(message=raw.decode("utf-8", "replace").strip())
+    return error_of(status, body, path=path)
+
+
+def error_of(status: int, body: Said, *, path: str) -> AssayError:
+    """The error for a status and what the server said."""
     said = body.message[:_SHOWN] or f"HTTP status {status}"
     about = f"The artifact server refused {path!r}: {said}"
     if status == 404 or body.error_code == "RESOURCE_DOES_NOT_EXIST":

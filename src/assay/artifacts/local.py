@@ -25,6 +25,7 @@ from assay.artifacts.base import (
     ArtifactStore,
     ByteRange,
     Part,
+    SmallContent,
 )
 from assay.artifacts.digests import sha256_of_fd
 from assay.artifacts.folders import (
@@ -193,6 +194,21 @@ class LocalArtifactStore(ArtifactStore):
         fd, found = self._open(path)
         end = found.st_size if byte_range.end is None else min(byte_range.end, found.st_size)
         return LocalReader(path, fd, start=byte_range.start, end=end)
+
+    def read_small(self, path: ArtifactPath, *, max_bytes: int) -> SmallContent | None:
+        """See ``ArtifactStore.read_small``."""
+        fd, found = self._open(path)
+        try:
+            if found.st_size > max_bytes:
+                return None
+            content = os.pread(fd, found.st_size + 1, 0)
+            if len(content) > max_bytes:  # it has grown since
+                return None
+            return SmallContent(content, self._area.digest(fd, found))
+        except OSError as error:
+            raise read_error(path, error) from error
+        finally:
+            os.close(fd)
 
     def digest(self, path: ArtifactPath) -> str | None:
         """See ``ArtifactStore.digest``."""

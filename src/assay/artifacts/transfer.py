@@ -12,29 +12,32 @@ import hashlib
 import logging
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
-
-import msgspec
 
 from assay.artifacts.base import CHUNK_BYTES, ArtifactInfo, ArtifactStore, SupportsMultipart
-from assay.artifacts.download import download_file
+from assay.artifacts.batches import SupportsBatches
+from assay.artifacts.download import download_file, place_file
 from assay.artifacts.local import LocalArtifactStore
 from assay.artifacts.object_store import ObjectArtifactStore
+from assay.artifacts.parallel import do_all
 from assay.artifacts.paths import join, segments
 from assay.artifacts.progress import Meter, OnProgress, Progress
 from assay.artifacts.retry import retried
+from assay.artifacts.sending import (
+    Job,
+    LocalFile,
+    Sent,
+    batches_of,
+    jobs_of,
+    send_together,
+    workers_for,
+)
 from assay.entities.names import ArtifactPath, artifact_path
-from assay.errors import ArtifactNotFound, InvalidInput, NotFound, RemoteError
+from assay.errors import ArtifactNotFound, Corrupted, InvalidInput, NotFound, RemoteError
 
 __all__ = ["OnProgress", "Progress", "download", "upload_file", "upload_tree"]
 
-WORKERS = 8
-"""Files on their way at a time over a network: latency is what small files cost there."""
-LOCAL_WORKERS = 2
-"""To a folder it is system calls and hashing; more threads only wait for each other."""
 SMALL_BYTES = 4 << 20
 """Files up to this size are read and hashed first, so that the other side can check before it
 publishes."""
@@ -45,13 +48,6 @@ PART_BYTES = 64 << 20
 PARALLEL_PARTS = 4
 
 _log = logging.getLogger(__name__)
-Item = TypeVar("Item")
-
-
-class _Local(msgspec.Struct, frozen=True):
-    file: str
-    path: ArtifactPath
-    size_bytes: int
 
 
 def upload_file(
@@ -69,7 +65,7 @@ def upload_file(
     """
     size = _size_of(os.fspath(file))
     meter = Meter(on_progress, total_bytes=size, total_files=1)
-    return _upload(store, _Local(os.fspath(file), path, size), meter)
+    return _upload(store, LocalFile(os.fspath(file), path, size), meter)
 
 
 def upload_tree(
@@ -94,10 +90,18 @@ def upload_tree(
     meter = Meter(on_progress, total_bytes=sum(f.size_bytes for f in files), total_files=len(files))
     digests: dict[ArtifactPath, str] = {}
 
-    def send(file: _Local) -> None:
-        digests[file.path] = _upload(store, file, meter)
+    def send(job: Job) -> None:
+        sent = retried(lambda: send_together(store, job))
+        if sent is None:
+            sent = [Sent(file, _upload(store, file, meter)) for file in job]
+        else:
+            meter.count(sum(file.size_bytes for file in job), files=len(job))
+        for file, sha256, error in sent:
+            if error is not None:
+                raise error
+            digests[file.path] = sha256
 
-    _in_parallel(send, files, workers=_workers(store))
+    do_all(send, jobs_of(store, files), workers=workers_for(store))
     return {file.path: digests[file.path] for file in files}
 
 
@@ -129,12 +133,35 @@ def download(
         total_files=len(files),
     )
 
-    def fetch(info: ArtifactInfo) -> None:
-        download_file(store, info, str(root), meter=meter, verify=verify)
+    def fetch(job: list[ArtifactInfo]) -> None:
+        for info in _fetch_together(store, job, str(root), meter=meter):
+            download_file(store, info, str(root), meter=meter, verify=verify)
 
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _in_parallel(fetch, files, workers=_workers(store))
+    do_all(fetch, batches_of(store, files), workers=workers_for(store))
     return str(root / path) if path else str(root)
+
+
+def _fetch_together(
+    store: ArtifactStore, job: list[ArtifactInfo], root: str, *, meter: Meter
+) -> list[ArtifactInfo]:
+    """Fetch small files at once; those that are still to be fetched alone."""
+    if len(job) < 2 or not isinstance(store, SupportsBatches):
+        return job
+    try:
+        found = retried(lambda: store.read_batch([info.path for info in job]))
+    except Corrupted:  # alone, the damaged one shows
+        return job
+    if found is None:
+        return job
+    left = []
+    for info, file in zip(job, found, strict=True):
+        if file.content is None:
+            left.append(info)
+            continue
+        place_file(root, info.path, file.content)
+        meter.count(len(file.content), files=1)
+    return left
 
 
 def _files_at(store: ArtifactStore, path: ArtifactPath) -> list[ArtifactInfo]:
@@ -146,7 +173,7 @@ def _files_at(store: ArtifactStore, path: ArtifactPath) -> list[ArtifactInfo]:
     return files
 
 
-def _upload(store: ArtifactStore, file: _Local, meter: Meter) -> str:
+def _upload(store: ArtifactStore, file: LocalFile, meter: Meter) -> str:
     if file.size_bytes <= SMALL_BYTES:
         content = Path(file.file).read_bytes()
         sha256 = hashlib.sha256(content).hexdigest()
@@ -163,12 +190,12 @@ def _upload(store: ArtifactStore, file: _Local, meter: Meter) -> str:
     return sha256
 
 
-def _stream(store: ArtifactStore, file: _Local, meter: Meter) -> str:
+def _stream(store: ArtifactStore, file: LocalFile, meter: Meter) -> str:
     chunks = meter.passing(_read(file.file, 0, file.size_bytes))
     return store.write(file.path, chunks, size_bytes=file.size_bytes)
 
 
-def _upload_parts(store: ArtifactStore, file: _Local, meter: Meter) -> str | None:
+def _upload_parts(store: ArtifactStore, file: LocalFile, meter: Meter) -> str | None:
     """Send a file in parts; ``None`` if the store takes none, or splits large files by itself."""
     if isinstance(store, LocalArtifactStore | ObjectArtifactStore):
         return None
@@ -195,7 +222,7 @@ def _upload_parts(store: ArtifactStore, file: _Local, meter: Meter) -> str | Non
         )
 
     try:
-        _in_parallel(send, range(1, len(starts) + 1), workers=PARALLEL_PARTS)
+        do_all(send, range(1, len(starts) + 1), workers=PARALLEL_PARTS)
         ordered = [parts[number] for number in sorted(parts)]
         sha256 = store.complete_upload(file.path, upload_id, ordered)
     except BaseException:
@@ -204,7 +231,7 @@ def _upload_parts(store: ArtifactStore, file: _Local, meter: Meter) -> str | Non
     return sha256 or _digest_of(file)
 
 
-def _digest_of(file: _Local) -> str:
+def _digest_of(file: LocalFile) -> str:
     digest = hashlib.sha256()
     for chunk in _read(file.file, 0, file.size_bytes):
         digest.update(chunk)
@@ -237,7 +264,7 @@ def _size_of(file: str) -> int:
     return found.st_size
 
 
-def _walk(local_dir: str, prefix: ArtifactPath) -> Iterator[_Local]:
+def _walk(local_dir: str, prefix: ArtifactPath) -> Iterator[LocalFile]:
     segments(prefix)
     if not os.path.isdir(local_dir):
         raise ArtifactNotFound(local_dir)
@@ -250,46 +277,8 @@ def _walk(local_dir: str, prefix: ArtifactPath) -> Iterator[_Local]:
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append((entry.path, path))
                 elif entry.is_file():
-                    yield _Local(entry.path, path, entry.stat().st_size)
+                    yield LocalFile(entry.path, path, entry.stat().st_size)
                 else:
                     _log.warning(
                         "%s is no file, or a link to none: it is not uploaded.", entry.path
                     )
-
-
-def _workers(store: ArtifactStore) -> int:
-    return LOCAL_WORKERS if isinstance(store, LocalArtifactStore) else WORKERS
-
-
-def _in_parallel(action: Callable[[Item], None], items: Iterable[Item], *, workers: int) -> None:
-    """``action`` on each item; the first failure keeps further items from being begun, and is
-    raised.
-    """
-    todo = list(items)
-    if len(todo) <= 1:
-        for item in todo:
-            action(item)
-        return
-    # Each thread takes items by itself: a future for each of thousands of small files would cost
-    # more than the file.
-    remaining = iter(todo)
-    failed = False
-
-    def work() -> None:
-        nonlocal failed
-        while not failed:
-            try:
-                item = next(remaining)
-            except StopIteration:
-                return
-            try:
-                action(item)
-            except BaseException:
-                failed = True
-                raise
-
-    with ThreadPoolExecutor(min(workers, len(todo)), thread_name_prefix="assay-transfer") as pool:
-        futures = [pool.submit(work) for _ in range(min(workers, len(todo)))]
-        wait(futures, return_when=FIRST_EXCEPTION)
-        for future in futures:
-            future.result()

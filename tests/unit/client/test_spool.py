@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
 
 from assay.client import spool as spool_module
-from assay.client.spool import Spool
+from assay.client.spool import Spool, waves
 from assay.entities.names import ArtifactPath
 
 
@@ -56,3 +57,36 @@ def test_a_file_that_cannot_be_read_leaves_nothing_behind(tmp_path: Path) -> Non
     assert list(spool.waiting()) == []
     assert list(spool.folder.iterdir()) == []
     assert spool.added == 0
+
+
+def test_files_whose_order_matters_are_published_one_after_the_other(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    for name in ("a", "b/c", "a", "a/b", "d", "b", "e", "f"):
+        add(spool, b"", name)
+    found = [[w.file.path for w in wave] for wave in waves(spool.waiting(), before=7)]
+    assert found == [["a", "b/c"], ["a"], ["a/b", "d", "b", "e", "f"]]
+    assert list(waves(spool.waiting(), before=6)) == []
+
+
+def test_a_wave_has_one_owner(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    for owner in ("r1", "r1", "r2"):
+        spool.add(b"", owner="run", owner_id=owner, path=ArtifactPath(f"{owner}.x"), position=0)
+    spool.add(b"", owner="run", owner_id="r2", path=ArtifactPath("y"), position=0)
+    found = [[w.file.owner_id for w in wave] for wave in waves(spool.waiting(), before=0)]
+    assert found == [["r1"], ["r1", "r2"][:1], ["r2", "r2"]]
+
+
+def test_a_file_that_has_just_come_is_not_brought_to_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    spool = Spool(tmp_path)
+    add(spool, b"x")
+    spool.sync(older_than_s=60)
+    assert synced == []
+    spool.sync()
+    assert len(synced) == 3
+    spool.sync()
+    assert len(synced) == 3

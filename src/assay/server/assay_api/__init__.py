@@ -6,7 +6,7 @@ updates. Reference: docs/reference/assay-api.md.
 
 from __future__ import annotations
 
-from assay.server.assay_api import experiments, info, ingest, logged_models, runs, series
+from assay.server.assay_api import artifacts, experiments, info, ingest, logged_models, runs, series
 from assay.server.assay_api.live import live_routes
 from assay.server.routing import Route
 
@@ -22,5 +22,6 @@ def assay_routes() -> tuple[Route, ...]:
         *runs.ROUTES,
         *series.ROUTES,
         *logged_models.ROUTES,
+        *artifacts.ROUTES,
         *live_routes(),
     )

@@ -24,7 +24,9 @@ TRAINING_SCRIPT = Path(__file__).with_name("digits.py")
 
 def train() -> None:
     """Run the training script as a user would, in a process of its own."""
-    subprocess.run([sys.executable, str(TRAINING_SCRIPT)], check=True)
+    done = subprocess.run([sys.executable, str(TRAINING_SCRIPT)], check=False)
+    if done.returncode:
+        sys.exit(done.returncode)  # the script has said why
 
 
 def files_of(run_id: str, folder: str | None = None) -> list[str]:

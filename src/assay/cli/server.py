@@ -82,16 +82,22 @@ def server(ctx: click.Context, /, **given: Any) -> None:
 
 
 @click.command()
+@click.argument("uri", required=False)
 @click.option("--no-browser", is_flag=True, help="Don't open the browser.")
 @_shared
 @click.pass_context
-def ui(ctx: click.Context, /, *, no_browser: bool, **given: Any) -> None:
+def ui(ctx: click.Context, /, *, uri: str | None, no_browser: bool, **given: Any) -> None:
     """Serve on this machine only, and open the browser.
 
+    URI is a folder or a database, as after --tracking-uri.
+
     \b
-    Example:
+    Examples:
       assay ui
+      assay ui ./elsewhere
     """
+    if uri is not None:
+        ctx.find_root().obj = uri
 
     def started(url: str) -> None:
         say(f"Assay is at {url} (Ctrl-C ends it)")

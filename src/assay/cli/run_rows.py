@@ -46,7 +46,7 @@ def _telling_first(
             return 0
         if not columns[place].startswith(("metrics.", "params.")):
             return 3
-        same = len({str(row[place]) for row in rows}) <= 1
+        same = len(rows) > 1 and len({str(row[place]) for row in rows}) == 1
         return 4 if same else 1 if columns[place].startswith("metrics.") else 2
 
     order = sorted(range(len(columns)), key=rank)

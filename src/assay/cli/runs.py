@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from assay.cli.connection import chosen_experiments, find_run, opened
+from assay.cli.connection import chosen_experiments, find_run, location_of, opened
 from assay.cli.output import (
     Cell,
     Format,
@@ -22,6 +22,7 @@ from assay.cli.output import (
 )
 from assay.cli.run_export import export_runs
 from assay.cli.run_rows import run_rows, shown_id
+from assay.client.connect import resolved_artifact_uri
 from assay.entities.lifecycle import ViewType
 from assay.entities.runs import Run
 from assay.store.base import Query
@@ -104,7 +105,7 @@ def show(ctx: click.Context, run: str, as_json: bool) -> None:
             ("started", when(info.start_time)),
             ("ended", when(info.end_time)),
             ("duration", how_long(info.start_time, info.end_time)),
-            ("artifacts", info.artifact_uri),
+            ("artifacts", resolved_artifact_uri(location_of(ctx), info.artifact_uri)),
             *((f"param {key}", value) for key, value in sorted(found.data.params.items())),
             *((f"metric {key}", value) for key, value in sorted(found.data.metrics.items())),
             *((f"tag {key}", value) for key, value in sorted(found.data.tags.items())),

@@ -82,6 +82,17 @@ def test_a_run_may_be_named_by_the_first_characters_of_its_id(
     assert "Several run ids begin with 'aaa'" in done.stderr
 
 
+def test_a_run_says_where_its_files_are_on_this_machine(
+    assay: Assay, digits: Experiment, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt").write_text("one")
+    assay("artifacts", "put", "aaaa", str(tmp_path / "a.txt"))
+
+    shown = dict(row[:2] for row in assay.lines("runs", "show", "aaaa"))
+
+    assert (Path(shown["artifacts"].removeprefix("file://")) / "a.txt").read_text() == "one"
+
+
 def test_an_underscore_in_a_prefix_is_no_wildcard(assay: Assay, digits: Experiment) -> None:
     assert "not found" in assay("runs", "show", "a_a", code=2).stderr
 

@@ -12,12 +12,12 @@ import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from assay.artifacts.base import ArtifactInfo, ArtifactStore, ByteRange
-from assay.artifacts.digests import check_digest, sha256_of_fd
+from assay.artifacts.digests import check_digest
 from assay.artifacts.folders import FILE_MODE, open_folder, write_all, write_error
 from assay.artifacts.paths import segments
 from assay.artifacts.progress import Meter
@@ -29,6 +29,7 @@ LARGE_BYTES = 64 << 20
 """Size from which a file comes in segments."""
 SEGMENT_BYTES = 16 << 20
 PARALLEL_SEGMENTS = 4
+_HASHED_AT_ONCE_BYTES = 1 << 20
 
 
 def download_file(
@@ -119,13 +120,14 @@ def _fetch_large(
     try:
         done = part.fetched()
         meter.count(sum(_segment_size(info, n) for n in done))
-        part.fetch(store, [n for n in _segment_numbers(info) if n not in done], meter=meter)
-        if verify and digest is not None:
-            try:
-                check_digest(repr(info.path), expected=digest, got=part.sha256())
-            except Corrupted:
-                part.drop()
-                raise
+        missing = [n for n in _segment_numbers(info) if n not in done]
+        try:
+            got = part.fetch(store, missing, meter=meter, hashed=verify and digest is not None)
+            if got is not None and digest is not None:
+                check_digest(repr(info.path), expected=digest, got=got)
+        except Corrupted:
+            part.drop()
+            raise
         part.publish(name)
     except BaseException:
         if digest is None:  # nothing would tell whether the rest belongs to it
@@ -181,20 +183,44 @@ class _Part:
         wanted = _segment_numbers(self._info)
         return {int(line) for line in lines if line.isdigit() and int(line) in wanted}
 
-    def fetch(self, store: ArtifactStore, numbers: list[int], *, meter: Meter) -> None:
-        """Fetch segments, several at a time; those that came before a failure stay noted."""
+    def fetch(
+        self, store: ArtifactStore, numbers: list[int], *, meter: Meter, hashed: bool
+    ) -> str | None:
+        """Fetch segments, several at a time; those that came before a failure stay noted.
+
+        Returns:
+            With ``hashed``, the SHA-256 of the whole file, taken while later segments come.
+        """
+        digest = hashlib.sha256()
         with ThreadPoolExecutor(PARALLEL_SEGMENTS, thread_name_prefix="assay-segment") as pool:
-            futures = [
-                pool.submit(retried, lambda n=n: self._fetch_segment(store, n, meter))
+            coming = {
+                n: pool.submit(retried, lambda n=n: self._fetch_segment(store, n, meter))
                 for n in numbers
-            ]
+            }
             try:
-                for future in futures:
-                    future.result()
+                for number in _segment_numbers(self._info):
+                    if number in coming:
+                        coming[number].result()
+                    if hashed:
+                        self._hash(number, digest.update)
             except BaseException:
-                for future in futures:
+                for future in coming.values():
                     future.cancel()
                 raise
+        return digest.hexdigest() if hashed else None
+
+    def _hash(self, number: int, update: Callable[[memoryview], None]) -> None:
+        position = number * SEGMENT_BYTES
+        end = position + _segment_size(self._info, number)
+        view = memoryview(bytearray(min(_HASHED_AT_ONCE_BYTES, end - position)))
+        while position < end:
+            count = os.preadv(self._fd, [view[: end - position]], position)
+            if not count:
+                raise InvalidInput(
+                    f"The file of {self._info.path!r} became shorter while it was fetched."
+                )
+            update(view[:count])
+            position += count
 
     def _fetch_segment(self, store: ArtifactStore, number: int, meter: Meter) -> None:
         start = number * SEGMENT_BYTES
@@ -214,10 +240,6 @@ class _Part:
             yield chunk
         if missing:
             raise InvalidInput(f"The artifact {self._info.path!r} changed while it was fetched.")
-
-    def sha256(self) -> str:
-        os.lseek(self._fd, 0, os.SEEK_SET)
-        return sha256_of_fd(self._fd)
 
     def publish(self, name: str) -> None:
         os.rename(self._name, name, src_dir_fd=self._folder_fd, dst_dir_fd=self._folder_fd)

@@ -14,7 +14,6 @@ from urllib.parse import quote
 import msgspec
 
 from assay.artifacts.base import Part, SupportsMultipart, SupportsPresign
-from assay.artifacts.digests import verified
 from assay.entities.names import ArtifactPath, artifact_path
 from assay.errors import Corrupted, InvalidInput
 from assay.server.context import Context
@@ -138,12 +137,9 @@ def get_file(context: Context, request: AtPath) -> FileReply | StreamReply | Rep
 def put_file(context: Context, request: AtPath) -> Reply:
     """Upload a file; it appears once it is whole."""
     path = artifact_path(request.artifact_path)
-    chunks = context.chunks()
     expected = context.header(SHA256_HEADER)
-    if expected:
-        chunks = verified(chunks, expected=expected, what=repr(path))
     try:
-        sha256 = context.artifacts.write(path, chunks)
+        sha256 = context.artifacts.write(path, context.chunks(), sha256=expected or None)
     except Corrupted as error:
         if not expected:
             raise

@@ -27,7 +27,7 @@ BATCHES_A_RUN = 20
 WARM_UP = 0.4
 """Share of the points after which the caches of Python and SQLite are as large as they get."""
 SLOPE_MB_PER_M = 3.0
-"""What counts as none: a point kept in memory by mistake takes 24 bytes at least, 24 MB a million."""
+"""What counts as none: a point kept by mistake takes 24 bytes at least, 24 MB a million."""
 NOISE_MB = 12.0
 
 

@@ -28,7 +28,9 @@ from benchmarks.reliability.cases._load import open_database
 from benchmarks.reliability.cases._programs import START
 from tests.services.mlflow_client import ServerProcess
 
-CLAIM = "2,000 malformed requests over all routes: none is a 5xx, each refusal is JSON, none changes a thing"
+CLAIM = (
+    "2,000 malformed requests over all routes: no 5xx, each refusal is JSON and changes nothing"
+)
 
 OURS, THEIRS_A_ROUTE = 2_000, 12
 RUN = RunId("a" * 32)
@@ -228,7 +230,7 @@ def _mutated(values: dict[str, Any], rng: random.Random) -> bytes:
 
 
 def _from_the_document(watch: _Watch, count: int) -> Iterator[Request]:
-    """What schemathesis makes of our OpenAPI document: for each operation requests that break it."""
+    """What schemathesis makes of our OpenAPI document, by operation: what breaks and what keeps it."""
     _, _, content = watch.ask(Request("GET", "/api/assay/v1/openapi.json"))
     schema = schemathesis.openapi.from_dict(json.loads(content))
     for found in schema.get_all_operations():

@@ -59,7 +59,7 @@ def fill_assay(uri: str, count: int) -> None:
     from assay.entities import Metric
     from assay.entities.ids import new_run_id, new_writer_id
     from assay.entities.operations import Delivery, LogParams, LogPoints, StartRun
-    from assay.metrics.segment import batch_of
+    from assay.metrics.points import batch_of_metrics
     from assay.store.uri import resolve_location
 
     rng = random.Random(0)
@@ -69,7 +69,7 @@ def fill_assay(uri: str, count: int) -> None:
         for i in range(first, first + CHUNK):
             params, metrics, tags = _values(rng)
             run_id, start = new_run_id(), 1_700_000_000_000 + i
-            points = batch_of([Metric(key, value, start) for key, value in metrics.items()])
+            points = batch_of_metrics([Metric(key, value, start) for key, value in metrics.items()])
             operations += [
                 StartRun(run_id, start, experiment_id="0", tags=tags),
                 LogParams(run_id, params),

@@ -317,7 +317,7 @@ def test_digits_example_trains_and_records_its_models(project: Project) -> None:
     experiment = project.client.get_experiment_by_name("digits")
     assert experiment is not None
     runs = list(project.client.search_runs([experiment.experiment_id]))
-    assert out.startswith("best: sgd lr=0.01, accuracy 0.9")
+    assert out.splitlines()[-1].startswith("best: sgd lr=0.01, accuracy 0.9")
     assert [run.info.status for run in runs] == ["FINISHED", "FINISHED"]
     for run in runs:
         names = {one.path for one in project.client.list_artifacts(run.info.run_id)}

@@ -11,7 +11,7 @@ import click
 
 from assay.cli.connection import location_of
 from assay.cli.output import say
-from assay.client.journal_files import make_private_folder
+from assay.client.connect import make_home
 from assay.errors import InvalidInput
 from assay.server.run import serve
 from assay.server.settings import ENVIRONMENT_PREFIX, settings_from_environment
@@ -118,7 +118,7 @@ def _serve(
                 f"{location.shown_uri} is a server already. Name a database with --store."
             )
         if location.kind == "sqlite":
-            make_private_folder(location.home)
+            make_home(location)
         options["store_uri"] = location.tracking_uri
     if not _is_given(options, "artifacts_uri"):
         options["artifacts_uri"] = location.artifact_root or str(location.home / "artifacts")

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from assay.client.journal_files import make_private_folder
+from assay.errors import PermissionDenied
 from assay.store.uri import Location
 
 if TYPE_CHECKING:
     from assay.artifacts.base import ArtifactStore
     from assay.store.base import Store
 
-__all__ = ["open_run_artifacts", "open_store", "resolved_artifact_uri"]
+__all__ = ["make_home", "open_run_artifacts", "open_store", "resolved_artifact_uri"]
 
 _importing = threading.RLock()
 """Held while a store is imported. A child that is forked in the middle of an import by another
@@ -41,6 +42,7 @@ def open_store(location: Location, *, patient: bool = True) -> Store:
     Raises:
         SchemaMismatch: the database was written by another version of Assay.
         StoreUnavailable: the database can't be reached; a server is first asked by the first call.
+        PermissionDenied: the folder of a local one can't be made.
     """
     if location.kind == "http":
         with _importing:
@@ -49,8 +51,23 @@ def open_store(location: Location, *, patient: bool = True) -> Store:
     with _importing:
         from assay.store.sql.store import open_sql_store
     if location.kind == "sqlite":
-        make_private_folder(location.home)
+        make_home(location)
     return open_sql_store(location.tracking_uri)
+
+
+def make_home(location: Location) -> None:
+    """Make the folder of a local location, for its owner alone.
+
+    Raises:
+        PermissionDenied: it can't be made.
+    """
+    try:
+        make_private_folder(location.home)
+    except OSError as error:
+        raise PermissionDenied(
+            f"The folder {location.home} can't be made: {error.strerror}. Make it writable, or"
+            " choose another place (--tracking-uri, ASSAY_TRACKING_URI)."
+        ) from error
 
 
 def open_run_artifacts(location: Location, store: Store, artifact_uri: str) -> ArtifactStore:

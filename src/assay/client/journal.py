@@ -64,6 +64,7 @@ class Dropped(NamedTuple):
 
     points: int
     operations: int
+    files: int = 0
 
 
 class Sealed(NamedTuple):

@@ -4,7 +4,8 @@ Promises:
 
 - A call that returned is kept: it survives ``kill -9``, ``os._exit`` and a store that is away.
 - No call waits for a network or a database. A full disk costs records, never the training; it is
-said once. - Thread-safe. In a forked child a recorder goes on with a journal of its own.
+said once.
+- Thread-safe. In a forked child a recorder goes on with a journal of its own.
 
 What the rules of the data say is checked by the callers before it comes here; what the store
 refuses all the same is set aside, see ``assay.client.quarantine``.
@@ -12,11 +13,13 @@ refuses all the same is set aside, see ``assay.client.quarantine``.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Literal
 
 from assay.client import exiting
 from assay.client.counting import PendingCounts, count_records
@@ -36,6 +39,8 @@ __all__ = ["PendingCounts", "Recorder", "recorder_for"]
 _log = logging.getLogger(__name__)
 
 _PROGRESS_S = 0.2
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""What only writing fails with: a full disk, a limit, a read-only one."""
 
 
 class Recorder:
@@ -51,6 +56,7 @@ class Recorder:
         )
         self._spool = Spool(self._journal.folder)
         self._shipper = Shipper(self.location, self._journal, self._spool)
+        self._dropped_files = 0
         # The hot path goes straight to the journal.
         self._point = self._journal.point
         self._row = self._journal.row
@@ -122,22 +128,43 @@ class Recorder:
     def artifact(self, run_id: RunId, path: ArtifactPath, source: Path | bytes) -> None:
         """Record a file of a run. It is copied now and published later, under ``path``.
 
+        Without space for the copy the file is dropped, which is said once and counted.
+
         Raises:
-            OSError: the source can't be read, or there is no space for the copy.
+            OSError: the source can't be read.
         """
-        self._shipper.start()
-        exiting.finish_at_exit(self)
-        self._spool.add(
-            source, owner="run", owner_id=run_id, path=path, position=self._journal.position
-        )
+        self._keep_file(source, "run", run_id, path=path)
 
     def model_artifact(self, model_id: ModelId, path: ArtifactPath, source: Path | bytes) -> None:
         """Record a file of a logged model; see ``artifact``."""
+        self._keep_file(source, "model", model_id, path=path)
+
+    def _keep_file(
+        self,
+        source: Path | bytes,
+        owner: Literal["run", "model"],
+        owner_id: str,
+        *,
+        path: ArtifactPath,
+    ) -> None:
         self._shipper.start()
         exiting.finish_at_exit(self)
-        self._spool.add(
-            source, owner="model", owner_id=model_id, path=path, position=self._journal.position
-        )
+        try:
+            self._spool.add(
+                source, owner=owner, owner_id=owner_id, path=path, position=self._journal.position
+            )
+        except OSError as error:
+            if not _lacks_room(error, self._spool.folder):
+                raise
+            if not self._dropped_files:
+                _log.warning(
+                    "The file %s can't be kept in %s: %s. The program goes on; files logged"
+                    " meanwhile are lost.",
+                    path,
+                    self._spool.folder,
+                    error.strerror or error,
+                )
+            self._dropped_files += 1
 
     @property
     def pending(self) -> PendingCounts:
@@ -152,7 +179,7 @@ class Recorder:
     @property
     def dropped(self) -> Dropped:
         """What a full disk made it lose."""
-        return self._journal.dropped
+        return self._journal.dropped._replace(files=self._dropped_files)
 
     @property
     def last_error(self) -> Exception | None:
@@ -214,6 +241,15 @@ class Recorder:
         _of_the_parent.append((self._journal, self._shipper))
         self._journal.abandon()
         self._begin()
+
+
+def _lacks_room(error: OSError, spool: Path) -> bool:
+    """Whether the spool, not the source, is what can't be used."""
+    if error.errno in _NO_ROOM:
+        return True
+    named = Path(os.fsdecode(error.filename)) if error.filename is not None else Path()
+    ours = spool in (named, named.parent) or named in spool.parents
+    return isinstance(error, PermissionError) and ours
 
 
 _of_the_parent: list[object] = []

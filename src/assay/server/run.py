@@ -22,7 +22,7 @@ from types import FrameType
 import uvicorn
 
 from assay.artifacts.uri import open_artifact_store
-from assay.errors import InvalidInput, StoreUnavailable
+from assay.errors import InvalidInput, PermissionDenied, StoreUnavailable
 from assay.server.app import Application
 from assay.server.context import Services
 from assay.server.locations import PROXIED, Locations
@@ -68,6 +68,7 @@ def serve(settings: ServerSettings, *, started: Started | None = None) -> None:
         InvalidInput: an address beyond this machine without authentication and without
             ``insecure``.
         StoreUnavailable: the address is taken, or the store can't be opened.
+        PermissionDenied: the folder of the artifacts can't be made.
     """
     check_exposure(settings)
     _configure_logging(settings)
@@ -111,7 +112,12 @@ def open_services(settings: ServerSettings) -> Services:
     """The store and artifacts that ``settings`` name."""
     folder = artifacts_path(settings.artifacts_uri)
     if folder is not None:
-        Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            Path(folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise PermissionDenied(
+                f"The artifact folder {folder} can't be made: {error.strerror}."
+            ) from error
     return Services(
         settings=settings,
         store=open_sql_store(

@@ -117,7 +117,7 @@ def test_writing_resumes_by_itself_and_operations_are_kept_meanwhile(
     assert piece.operations[0] == LogParams(RUN, {"p": "1"})
     assert isinstance(piece.operations[1], LogPoints)
     assert piece.points == 1
-    assert journal.dropped == (1, 0)
+    assert journal.dropped == (1, 0, 0)
 
 
 FILL = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from functools import cache
@@ -26,11 +27,13 @@ def python(tool: str) -> Path:
     ready = folder / ".ready"
     lock = ROOT / "requirements" / f"{LOCKS[tool]}.lock"
     pip = [str(interpreter), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    if not ready.exists():
+    locked = hashlib.sha256(lock.read_bytes()).hexdigest()
+    if not ready.exists() or ready.read_text() != locked:
         print(f"  installing {tool} …", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        # From scratch: what an older lock brought would count as this tool's.
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
         subprocess.run([*pip, "--require-hashes", "-r", str(lock)], check=True)
-        ready.touch()
+        ready.write_text(locked)
     if tool == "assay":
         subprocess.run([*pip, "--no-deps", "--force-reinstall", str(ROOT)], check=True)
     return interpreter

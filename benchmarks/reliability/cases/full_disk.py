@@ -11,9 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from assay.client.connect import open_store
+from assay.client.connect import open_run_artifacts, open_store
 from assay.client.sync import sync
 from assay.entities import RunId, RunStatus, SeriesKey
+from assay.entities.names import ArtifactPath
 from assay.store.uri import resolve_location
 from benchmarks.reliability.case import Figures, Outcome
 from benchmarks.reliability.cases._disks import fill, small_disk
@@ -67,10 +68,14 @@ SCRIPT = """
     enough = time.monotonic() + 60
     log(lambda: recorder.dropped.points > 3_000 or time.monotonic() > enough)
     print(json.dumps([step, recorder.dropped.points]))
+    for number in range(5):
+        assay.log_text("x" * 100_000, f"lost/{number}.txt")
+    print(recorder.dropped.files, flush=True)
     log(lambda: os.path.exists(f"{folder}/room"))
     begin = step
     log(lambda: time.monotonic() > enough or step > begin + 30_000)
     dropped = recorder.dropped.points
+    assay.log_text("room again", "kept.txt")
     print(json.dumps([step, dropped, longest]))
 """
 
@@ -98,6 +103,7 @@ LONGEST = "longest_call_ms"
 BROKEN = (
     *("lost", "doubled", "half_batches", "done_unanswered", "unclear_answers", "failed_reads"),
     *("torn_files", "training_stopped", "points_uncounted", "points_doubled"),
+    "files_lost",
     "warnings_but_one",
 )
 
@@ -194,6 +200,7 @@ def _training(folder: Path) -> Figures:
         make_room = _exhaust(disk, process.pid, mounted=mounted)
         (folder / "full").touch()
         said = process.stdout.readline()
+        files_dropped = process.stdout.readline().strip()
         make_room()
         (folder / "room").touch()
         last, complaints = end(process)
@@ -206,6 +213,8 @@ def _training(folder: Path) -> Figures:
         there = store.runs.get(run_id)
         curves = [store.metrics.history(run_id, SeriesKey(key)) for key in ("loss", "acc", "val")]
         stored = sum(len(set(curve.steps.tolist())) for curve in curves)
+        files = open_run_artifacts(location, store, there.info.artifact_uri)
+        kept = {info.path for info in files.list(ArtifactPath(""))}
         doubled = sum(map(len, (curve.steps for curve in curves))) - stored
         store.close()
     logged = 3 * (steps - 1) + 1
@@ -214,6 +223,8 @@ def _training(folder: Path) -> Figures:
         "points_dropped_and_counted": dropped,
         "points_uncounted": abs(logged - dropped - stored),
         "points_doubled": doubled,
+        "files_dropped_and_counted": int(files_dropped),
+        "files_lost": int("kept.txt" not in kept),
         "warnings_but_one": complaints.count("Nothing can be written") - 1,
         LONGEST: longest * 1e3,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hypothesis
 from hypothesis.stateful import run_state_machine_as_test
 
-from benchmarks.reliability.case import Outcome
+from benchmarks.reliability.case import Figures, Outcome
 from tests.property.client_machine import ServerMachine
 
 CLAIM = "10,000 random steps with restarts and crashes: no difference from a model of dictionaries"
@@ -34,7 +34,7 @@ def run(short: bool) -> Outcome:
     except AssertionError as difference:
         differences = 1
         print(difference, *getattr(difference, "__notes__", []), sep="\n")
-    figures = {
+    figures: Figures = {
         "steps": ServerMachine.steps,
         "restarts": ServerMachine.restarts,
         "differences": differences,

@@ -146,4 +146,4 @@ def _schema_faults(path: Path) -> int:
     connection = sqlite3.connect(path)
     (versions,) = connection.execute("SELECT count(*) FROM alembic_version").fetchone()
     connection.close()
-    return (versions != 1) + len(check(f"sqlite:///{path}"))
+    return int(versions != 1) + len(check(f"sqlite:///{path}"))

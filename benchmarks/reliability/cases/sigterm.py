@@ -6,6 +6,7 @@ import http.client
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -97,7 +98,7 @@ class _Uploader(threading.Thread):
         except (OSError, http.client.HTTPException):
             pass
 
-    def _slowly(self):  # type: ignore[no-untyped-def]
+    def _slowly(self) -> Iterator[bytes]:
         for _ in range(UPLOAD_BYTES // CHUNK):
             yield bytes(CHUNK)
             self.under_way.set()

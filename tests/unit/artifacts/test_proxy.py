@@ -104,7 +104,7 @@ def peer() -> Iterator[Peer]:
 
 @pytest.fixture
 def store(peer: Peer) -> Iterator[ProxyArtifactStore]:
-    store = ProxyArtifactStore(peer.url, "root", headers={"Authorization": "Bearer token"})
+    store = ProxyArtifactStore(peer.url, "top", headers={"Authorization": "Bearer token"})
     yield store
     store.close()
 
@@ -173,7 +173,7 @@ def test_upload_carries_length_digest_and_token(peer: Peer, store: ProxyArtifact
     peer.answer = answer
     store.write(A("a b/ż#?"), [CONTENT[:9], CONTENT[9:]], sha256=SHA256, size_bytes=len(CONTENT))
     ((method, path, headers),) = peer.requests
-    assert (method, path) == ("PUT", f"{PROXY_ROUTE}/root/a%20b/%C5%BC%23%3F")
+    assert (method, path) == ("PUT", f"{PROXY_ROUTE}/top/a%20b/%C5%BC%23%3F")
     assert headers[SHA256_HEADER] == SHA256
     assert headers["Authorization"] == "Bearer token"
 
@@ -224,7 +224,7 @@ def test_answer_that_is_no_json_is_still_an_error(peer: Peer, store: ProxyArtifa
 
 
 def test_unreachable_server_is_told_without_credentials() -> None:
-    store = ProxyArtifactStore("http://user:secret@127.0.0.1:9", "root")
+    store = ProxyArtifactStore("http://user:secret@127.0.0.1:9", "top")
     with pytest.raises(StoreUnavailable, match="can't be reached") as raised:
         store.list(ArtifactPath(""))
     assert "secret" not in str(raised.value)
@@ -269,8 +269,8 @@ def test_parts_for_another_host_go_there_without_the_token(
         assert headers["x-ms-blob-type"] == "BlockBlob"
         store.complete_upload(A("d/f"), upload, [part])
         assert [path for _, path, _ in peer.requests] == [
-            "/api/2.0/mlflow-artifacts/mpu/create/root/d",
-            "/api/2.0/mlflow-artifacts/mpu/complete/root/d",
+            "/api/2.0/mlflow-artifacts/mpu/create/top/d",
+            "/api/2.0/mlflow-artifacts/mpu/complete/top/d",
         ]
     finally:
         other.close()

@@ -161,6 +161,21 @@ def test_a_run_shows_all_it_recorded_and_gives_its_files(
     assert (tmp_path / "end.txt").read_text() == "all went well"
 
 
+def test_metrics_with_several_steps_are_drawn(visit: Visit, server: ServerProcess) -> None:
+    run = Client(server.url).search_runs([experiment_id(server, "digits")])[0]
+    page = visit.open(f"/runs/{run.info.run_id}")
+
+    drawn = page.get_by_role("img").all()
+
+    assert [one.get_attribute("aria-label") for one in drawn] == [
+        "loss: 0.3226 to 0.9091, steps 0 to 2"
+    ]
+    box = drawn[0].locator("path.line").bounding_box()
+    assert box is not None
+    assert box["width"] > 200
+    assert box["height"] > 50
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_names_are_shown_as_text(visit: Visit, server: ServerProcess, text: str) -> None:
     ident = experiment_id(server, text)

@@ -14,10 +14,11 @@ from assay.entities.experiments import Experiment
 from assay.entities.ids import ExperimentId, RunId
 from assay.entities.names import ArtifactPath
 from assay.entities.runs import Run, RunStatus
-from assay.errors import InvalidInput
+from assay.errors import Corrupted, InvalidInput
 from assay.server.context import Context
 from assay.server.replies import HTML, Headers, Reply
 from assay.server.routing import Empty, Permission, Route
+from assay.server.start_page.curves import BUCKETS, curves
 from assay.server.start_page.html import Child, Html, element, page
 from assay.server.start_page.tables import Column, table
 from assay.store.base import Query
@@ -27,6 +28,8 @@ MAX_RUNS = 200
 MAX_COLUMNS = 12
 """Metrics and params shown per run, of each kind; the rest is on the run's own page."""
 MAX_FILES = 500
+MAX_CURVES = 48
+"""Metrics drawn on the page of a run."""
 
 PAGE_HEADERS: Headers = (
     (
@@ -221,6 +224,7 @@ def run(context: Context, request: RunPage) -> Reply:
             ([point.key, _number(point.value), str(point.step)] for point in found.data.latest),
             empty="None.",
         ),
+        _drawn(context, found),
         element("h2", "Params"),
         _pairs("Param", found.data.params),
         element("h2", "Artifacts"),
@@ -228,6 +232,16 @@ def run(context: Context, request: RunPage) -> Reply:
         element("h2", "Tags"),
         _pairs("Tag", found.data.tags),
     )
+
+
+def _drawn(context: Context, found: Run) -> Html | None:
+    keys = list(dict.fromkeys(point.key for point in found.data.latest))[:MAX_CURVES]
+    if not keys:
+        return None
+    try:
+        return curves(context.store.metrics.buckets([found.info.run_id], keys, count=BUCKETS))
+    except Corrupted as error:
+        return element("p", error.message, class_="error", role="alert")
 
 
 def _pairs(name: str, values: Mapping[str, str]) -> Html:

@@ -46,7 +46,7 @@ def fill(path: Path, count: int) -> None:
         for k in range(10):
             last = rng.random()
             figures = (0, START, rng.random(), 999, START, last, 0.0, 1.0, 0.5, 300.0, 0)
-            metrics.append((run_id, f"m{k}", "", "", "", k, 1, 1_000, 0, *figures))
+            metrics.append((run_id, f"m{k}", "", "", "", k, 1, 1, 1_000, 0, *figures))
     connection.executemany(
         "INSERT INTO runs (run_id, experiment_id, run_name, user_id, status, start_time, end_time,"
         f" lifecycle_stage, deleted_with_experiment, artifact_uri) VALUES ({_marks(10)})",
@@ -56,9 +56,9 @@ def fill(path: Path, count: int) -> None:
     connection.executemany(f"INSERT INTO tags VALUES ({_marks(3)})", tags)
     connection.executemany(
         "INSERT INTO metric_summaries (run_id, key, model_id, dataset_name, dataset_digest, series,"
-        " is_latest, count, nan_count, first_step, first_timestamp, first, last_step,"
+        " is_latest, is_ranked, count, nan_count, first_step, first_timestamp, first, last_step,"
         " last_timestamp, last, min, max, mean, sum_squares, negative_zeros)"
-        f" VALUES ({_marks(20)})",
+        f" VALUES ({_marks(21)})",
         metrics,
     )
     connection.commit()

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 from sqlalchemy import Connection, create_engine
@@ -229,6 +230,7 @@ def _summary(run_id: str, key: str, value: float, number: int) -> dict[str, obje
         "key": key,
         "series": number,
         "is_latest": True,
+        "is_ranked": crc32(f"{run_id}{key}".encode()) % 2 == 0,
         "count": 1,
         **same,
         **dict.fromkeys(zero, 0),

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from hypothesis import given, settings
@@ -68,6 +69,7 @@ def _insert_metric(run: FoundRun, key: str, series: Series, number: int) -> dict
         "dataset_digest": "",
         "series": number,
         "is_latest": True,
+        "is_ranked": crc32(f"{run.run_id}{key}".encode()) % 2 == 0,
         "count": series.count,
         "nan_count": 0,
         "first_step": 0,

@@ -13,8 +13,9 @@ import pytest
 
 from assay.entities.ids import DEFAULT_EXPERIMENT_ID, RunId
 from assay.entities.metrics import Metric, MetricSummary
-from assay.entities.runs import NewRun
+from assay.entities.runs import NewRun, RunStatus
 from assay.metrics.points import batch_of_metrics, series_of
+from assay.store.base import Query
 from assay.store.sql.store import SqlStore, open_sql_store
 
 NAN, INF = float("nan"), float("inf")
@@ -145,6 +146,36 @@ class Figures:
         assert figures(store, SINGLES) == before
         point = store.metrics.history(SINGLES, series_of(Metric("a", 1.0, 1, 1)))
         assert point.steps.tolist() == [1]
+
+    def test_growing_and_ended_runs_are_found_in_one_order(self, store: SqlStore) -> None:
+        def log(number: int, *values: float) -> None:
+            for step, value in enumerate(values):
+                store.runs.log_batch(RunId(f"r{number}"), metrics=[Metric("acc", value, 1, step)])
+
+        def found(filter: str = "", size: int = 10, token: str | None = None) -> list[str]:
+            query = Query(
+                filter=filter, order_by=["metrics.acc DESC"], max_results=size, page_token=token
+            )
+            page = store.runs.search([DEFAULT_EXPERIMENT_ID], query)
+            ids = [str(run.info.run_id) for run in page]
+            return ids if page.token is None else ids + found(filter, size, page.token)
+
+        for number in range(6):
+            store.runs.create(NewRun(RunId(f"r{number}"), DEFAULT_EXPERIMENT_ID, number))
+        log(0, 0.5)
+        log(1, 0.9, 0.4)
+        log(2, 0.1, 0.2, 0.7)
+        log(3, 0.3, 0.6)
+        log(4, 0.2, 0.6)
+        log(5, 0.9, NAN)
+        for number in (2, 4, 5):
+            store.runs.update(RunId(f"r{number}"), status=RunStatus.FINISHED, end_time=9)
+        order = ["r2", "r4", "r3", "r0", "r1", "r5"]
+        assert found()[:6] == order
+        assert found(size=1)[:6] == order
+        assert found("metrics.acc > 0.45") == order[:4]
+        log(2, 0.1, 0.2, 0.7, 0.1)
+        assert found()[:6] == ["r4", "r3", "r0", "r1", "r2", "r5"]
 
 
 def opened(uri: str) -> Iterator[SqlStore]:

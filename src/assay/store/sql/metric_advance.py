@@ -42,7 +42,7 @@ _UPDATE: Final = (
     " sum_squares = m.sum_squares + v.value * v.value FROM"
 )
 _CONDITIONS: Final = (
-    " AND m.is_latest AND m.nan_count = 0 AND m.negative_zeros = 0"
+    " AND m.is_latest AND NOT m.is_ranked AND m.nan_count = 0 AND m.negative_zeros = 0"
     " AND (m.last_step, m.last_timestamp) < (v.step, v.time)"
     f" AND m.sum_squares < {_LARGEST} AND (m.mean = 0 OR abs(m.mean) > {_SMALLEST})"
 )

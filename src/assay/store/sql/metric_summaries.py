@@ -26,6 +26,7 @@ __all__ = [
     "load",
     "metric_summaries",
     "model_metrics",
+    "rank",
     "save",
     "series_count",
 ]
@@ -42,16 +43,17 @@ _SELECT_RUN = Sql(f"{_ROW} WHERE run_id = ?")
 _SELECT_KEYS = Sql(f"{_ROW} WHERE run_id = ? AND key IN (??)")
 _SERIES_COUNT = Sql("SELECT max(series) + 1 FROM metric_summaries WHERE run_id = ?")
 _INSERT = Sql(
-    "INSERT INTO metric_summaries (series, is_latest, count, nan_count, first_step,"  # noqa: S608
-    " first_timestamp, first, last_step, last_timestamp, last, min, max, mean, sum_squares,"
-    f" negative_zeros, run_id, {_IDENTITY})"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    f"INSERT INTO metric_summaries (series, is_latest, is_ranked, {_FIGURES}, run_id, {_IDENTITY})"  # noqa: S608
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _UPDATE = Sql(
-    "UPDATE metric_summaries SET is_latest = ?, count = ?, nan_count = ?, first_step = ?,"
-    " first_timestamp = ?, first = ?, last_step = ?, last_timestamp = ?, last = ?, min = ?,"
-    " max = ?, mean = ?, sum_squares = ?, negative_zeros = ?"
+    "UPDATE metric_summaries SET is_latest = ?, is_ranked = ?, count = ?, nan_count = ?,"
+    " first_step = ?, first_timestamp = ?, first = ?, last_step = ?, last_timestamp = ?, last = ?,"
+    " min = ?, max = ?, mean = ?, sum_squares = ?, negative_zeros = ?"
     " WHERE run_id = ? AND key = ? AND model_id = ? AND dataset_name = ? AND dataset_digest = ?"
+)
+_RANK = Sql(
+    "UPDATE metric_summaries SET is_ranked = ? WHERE run_id = ? AND is_latest AND is_ranked = ?"
 )
 _LATEST_FIELDS: Final = (
     f"{_IDENTITY}, last_step, last_timestamp, last, negative_zeros, run_id FROM metric_summaries"
@@ -125,13 +127,25 @@ def save(
     new: Iterable[tuple[SeriesKey, SeriesRow]],
     changed: Iterable[tuple[SeriesKey, SeriesRow]],
 ) -> None:
-    """Write rows that weren't there, and those that were."""
+    """Write rows that weren't there, and those that were.
+
+    A series that moves for the first time since it was made, or since its run ended, leaves the
+    index of latest values.
+    """
     inserts = [
-        (row.number, *_stored(row), run_id, k.key, k.model_id, k.dataset_name, k.dataset_digest)
+        (
+            row.number,
+            *_stored(row, ranked=row.is_latest),
+            run_id,
+            k.key,
+            k.model_id,
+            k.dataset_name,
+            k.dataset_digest,
+        )
         for k, row in new
     ]
     updates = [
-        (*_stored(row), run_id, k.key, k.model_id, k.dataset_name, k.dataset_digest)
+        (*_stored(row, ranked=False), run_id, k.key, k.model_id, k.dataset_name, k.dataset_digest)
         for k, row in changed
     ]
     for statement, rows in ((_INSERT, inserts), (_UPDATE, updates)):
@@ -139,6 +153,11 @@ def save(
             statement.run(conn, *rows[0])
         elif rows:
             statement.many(conn, rows)
+
+
+def rank(conn: Connection, run_id: RunId) -> None:
+    """Put the latest values of a run that rests into the index of latest values."""
+    _RANK.run(conn, True, run_id, False)
 
 
 def find_series(conn: Connection, run_id: RunId, key: str) -> list[FoundSeries]:
@@ -227,8 +246,8 @@ def _figures(row: Sequence[Any]) -> Figures:
     )
 
 
-def _stored(row: SeriesRow) -> tuple[Any, ...]:
-    """``is_latest`` and the columns of ``_FIGURES``."""
+def _stored(row: SeriesRow, *, ranked: bool) -> tuple[Any, ...]:
+    """``is_latest``, ``is_ranked`` and the columns of ``_FIGURES``."""
     figures = row.figures
     columns = msgspec.structs.astuple(figures)
     if figures.nan_count or math.isnan(figures.mean):
@@ -239,4 +258,4 @@ def _stored(row: SeriesRow) -> tuple[Any, ...]:
         for bit, value in enumerate(shown):
             if value == 0.0 and math.copysign(1.0, value) < 0:
                 zeros |= 1 << bit
-    return (row.is_latest, *columns, zeros)
+    return (row.is_latest, ranked, *columns, zeros)

@@ -17,7 +17,7 @@ from assay.store.sql import metric_pages, metric_read
 from assay.store.sql.database import Database
 from assay.store.sql.metric_fold import fold
 from assay.store.sql.metric_ingest import append_metrics, append_points
-from assay.store.sql.metric_summaries import latest_metrics, metric_summaries, model_metrics
+from assay.store.sql.metric_summaries import latest_metrics, metric_summaries, model_metrics, rank
 
 __all__ = [
     "SqlMetrics",
@@ -26,6 +26,7 @@ __all__ = [
     "fold",
     "latest_metrics",
     "model_metrics",
+    "rank",
 ]
 
 

@@ -24,7 +24,7 @@ from assay.store.sql.checks import check_int, now_ms
 from assay.store.sql.database import Database
 from assay.store.sql.experiments import place_under, require_active_experiment
 from assay.store.sql.inputs import datasets_of_runs, models_from_runs, models_into_runs
-from assay.store.sql.metrics import append_metrics, latest_metrics
+from assay.store.sql.metrics import append_metrics, latest_metrics, rank
 from assay.store.sql.params import log_params, params_of_runs, parse_params
 from assay.store.sql.search import run_table, search_runs
 from assay.store.sql.statements import Sql
@@ -58,6 +58,7 @@ _COUNT = Sql(
 _EXISTS = Sql("SELECT 1 FROM runs WHERE run_id = ?")
 _STATUS: Final = {status.value: status for status in RunStatus}
 _STAGE: Final = {stage.value: stage for stage in LifecycleStage}
+_ENDED: Final = (RunStatus.FINISHED, RunStatus.FAILED, RunStatus.KILLED)
 _NO_INPUTS: Final = RunInputs()
 _NO_OUTPUTS: Final = RunOutputs()
 
@@ -202,6 +203,8 @@ def update_run(
         new_status = info.status if status is None else status
         new_end = info.end_time if end_time is None else end_time
         _UPDATE.run(conn, new_status.value, new_end, run_id)
+        if new_status in _ENDED:
+            rank(conn, run_id)
         info = run_info(conn, run_id)
     return info
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import Any, cast
 
 import msgspec
@@ -30,6 +31,8 @@ class Phase(msgspec.Struct, frozen=True):
     conditions: Sequence[ColumnElement[bool]]
     columns: Sequence[OrderColumn]
     """The last is unique. If the first is ``fixed``, the phase holds the rows of that class."""
+    beside: Phase | None = None
+    """More rows in the same order and of the same columns, to be mixed with these."""
 
     def statement(self, positions: Sequence[Position], limit: int) -> Select[Any] | None:
         """The rows behind ``positions`` (all, if empty); ``None`` if there can't be any."""
@@ -92,13 +95,33 @@ def read_page(
     """Ids of a page in order, and the token of the next page if there is one."""
     rows: list[tuple[Any, ...]] = []
     for phase in phases:
-        statement = phase.statement(start.positions, max_results + 1 - len(rows))
-        if statement is not None:
-            rows += read_rows(conn, statement)
+        rows += _read_phase(conn, phase, start=start, limit=max_results + 1 - len(rows))
         if len(rows) > max_results:
             del rows[max_results:]
             return [row[0] for row in rows], _token(phase.columns, rows[-1], start)
     return [row[0] for row in rows], None
+
+
+def _read_phase(
+    conn: Connection, phase: Phase, *, start: Start, limit: int
+) -> list[tuple[Any, ...]]:
+    statement = phase.statement(start.positions, limit)
+    rows = [] if statement is None else read_rows(conn, statement)
+    if phase.beside is None:
+        return rows
+    more = _read_phase(conn, phase.beside, start=start, limit=limit)
+    if not rows or not more:
+        return rows or more
+    rows += more
+    # Stable sorts from the last column to the first; each value is followed by its class.
+    for number, column in reversed(list(enumerate(phase.columns, 1))):
+        value, rank = 2 * number - 1, 2 * number
+        rows.sort(
+            key=lambda row: column.type() if row[value] is None else row[value],
+            reverse=column.descending,
+        )
+        rows.sort(key=itemgetter(rank))
+    return rows[:limit]
 
 
 def read_rows(conn: Connection, statement: Select[Any]) -> list[tuple[Any, ...]]:

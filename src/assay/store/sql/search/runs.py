@@ -12,9 +12,9 @@ from typing import Any, cast
 import msgspec
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
     FromClause,
-    Select,
     and_,
     case,
     exists,
@@ -22,6 +22,7 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    union_all,
 )
 
 from assay.entities.ids import ExperimentId, RunId
@@ -139,7 +140,7 @@ class _Plan(msgspec.Struct, frozen=True):
             joined, columns = self._columns(self.order, runs, runs)
             yield self._phase(runs, joined, columns, [])
 
-    def _find_few(self, conn: Connection) -> Select[Any] | None:
+    def _find_few(self, conn: Connection) -> CompoundSelect[Any] | None:
         """The ids that a comparison of the filter leaves, if an index tells that they are few."""
         terms = self.tree.terms if isinstance(self.tree, And) else (self.tree,)
         for term in terms:
@@ -153,8 +154,9 @@ class _Plan(msgspec.Struct, frozen=True):
             ):
                 continue
             rows = alias(tables.metric_summaries, "w")
-            ids = select(rows.c.run_id).where(
-                rows.c.key == field.key, rows.c.is_latest, compare_number(term, rows.c.last)
+            matches = and_(rows.c.key == field.key, compare_number(term, rows.c.last))
+            ids = union_all(
+                *(select(rows.c.run_id).where(matches, state) for state in _states(rows))
             )
             sample = ids.limit(FEW + 1).subquery()
             if conn.execute(select(func.count()).select_from(sample)).scalar_one() <= FEW:
@@ -183,10 +185,13 @@ class _Plan(msgspec.Struct, frozen=True):
         column = OrderColumn(last, float, descending=self.order[0].descending, fixed=rank)
         conditions = [
             walked.c.key == self.order[0].field.key,
-            walked.c.is_latest,
             last.is_not(None) if rank == VALUE else last.is_(None),
         ]
-        return self._phase(runs, joined, [column, *rest], conditions, walked=walked)
+        resting, growing = (
+            self._phase(runs, joined, [column, *rest], [*conditions, state], walked=walked)
+            for state in _states(walked)
+        )
+        return msgspec.structs.replace(resting, beside=growing)
 
     def _without_metric(self) -> Phase:
         """Runs that lack the first metric."""
@@ -294,6 +299,14 @@ class _Plan(msgspec.Struct, frozen=True):
         return joined, OrderColumn(
             value, _type_of(field), descending=term.descending, nullable=True, present=present
         )
+
+
+def _states(rows: FromClause) -> tuple[Condition, Condition]:
+    """Two conditions that share out the rows with the latest value of their key.
+
+    Values at rest lie in an index in their order, those of growing series in one by run.
+    """
+    return rows.c.is_ranked, and_(rows.c.is_latest, not_(rows.c.is_ranked))
 
 
 def _attribute(runs: FromClause, name: str) -> Any:

@@ -230,6 +230,12 @@ def upgrade() -> None:
         sa.Column(
             "is_latest", sa.Boolean(), nullable=False, comment="has the latest point of its key"
         ),
+        sa.Column(
+            "is_ranked",
+            sa.Boolean(),
+            nullable=False,
+            comment="is_latest, and not growing: the index of latest values has it",
+        ),
         sa.Column("count", sa.BigInteger(), nullable=False),
         sa.Column("nan_count", sa.BigInteger(), nullable=False),
         sa.Column("first_step", sa.BigInteger(), nullable=False),
@@ -272,8 +278,16 @@ def upgrade() -> None:
         "metric_summaries",
         ["key", "last", "run_id"],
         unique=False,
-        sqlite_where=sa.text("is_latest = 1"),
-        postgresql_where="is_latest",
+        sqlite_where=sa.text("is_ranked = 1"),
+        postgresql_where="is_ranked",
+    )
+    op.create_index(
+        op.f("ix_metric_summaries_key_run_id"),
+        "metric_summaries",
+        ["key", "run_id"],
+        unique=False,
+        sqlite_where=sa.text("is_latest = 1 AND is_ranked = 0"),
+        postgresql_where=sa.text("is_latest AND NOT is_ranked"),
     )
     op.create_index(
         "ix_metric_summaries_model_id",
@@ -341,8 +355,14 @@ def downgrade() -> None:
     op.drop_index(
         op.f("ix_metric_summaries_key_last_run_id"),
         table_name="metric_summaries",
-        sqlite_where=sa.text("is_latest = 1"),
-        postgresql_where="is_latest",
+        sqlite_where=sa.text("is_ranked = 1"),
+        postgresql_where="is_ranked",
+    )
+    op.drop_index(
+        op.f("ix_metric_summaries_key_run_id"),
+        table_name="metric_summaries",
+        sqlite_where=sa.text("is_latest = 1 AND is_ranked = 0"),
+        postgresql_where=sa.text("is_latest AND NOT is_ranked"),
     )
     op.drop_table("metric_summaries")
     op.drop_table("metric_segments")

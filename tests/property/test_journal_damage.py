@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.client.journal import Journal
+from assay.client.journal_files import journal_path
 from assay.client.packing import Packed
 from assay.client.sources import LiveSource, OrphanSource
 from assay.entities.ids import RunId
@@ -111,6 +112,17 @@ def test_a_damaged_file_header_loses_nothing_and_is_reported(
     pieces = read(path.parent)
     assert len(points_of(pieces)) == 60
     assert [record.why for p in pieces for record in p.bad] == ["the file header is damaged"]
+
+
+@pytest.mark.parametrize("size", [0, 7, 1 << 16])
+def test_a_file_that_was_made_and_never_begun_is_no_damage(
+    written: tuple[Path, list[int]], size: int
+) -> None:
+    path, ends = written
+    journal_path(path.parent, ends[-1]).write_bytes(bytes(size))
+    pieces = read(path.parent)
+    assert len(points_of(pieces)) == 60
+    assert not any(piece.bad for piece in pieces)
 
 
 values = st.one_of(

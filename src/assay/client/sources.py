@@ -148,7 +148,8 @@ class OrphanSource(Source):
         base = self._bases[number]
         content = journal_path(self.folder, base).read_bytes()
         header, data = content[: FILE_HEADER.size], content[FILE_HEADER.size :]
-        if header != FILE_HEADER.pack(MAGIC, base):
+        # Nothing but zeros: the process was killed after it made the file and before it wrote.
+        if header != FILE_HEADER.pack(MAGIC, base) and content.strip(b"\0"):
             self._header_errors.append(BadRecord(base, header, "the file header is damaged"))
         if number + 1 < len(self._bases):
             # The next file's name tells where this one ended; without it, zeros tell where writing

@@ -238,6 +238,8 @@ def _from_the_document(watch: _Watch, count: int) -> Iterator[Request]:
         made: list[Request] = []
         note = _noting(made, f"http://{watch.place}")
         for mode in (GenerationMode.NEGATIVE, GenerationMode.POSITIVE):
+            strategy = operation.as_strategy(generation_mode=mode)
+            given: Any = hypothesis.given(strategy)
             check = hypothesis.settings(
                 max_examples=count,
                 database=None,
@@ -245,7 +247,7 @@ def _from_the_document(watch: _Watch, count: int) -> Iterator[Request]:
                 phases=[hypothesis.Phase.generate],
                 suppress_health_check=list(hypothesis.HealthCheck),
                 derandomize=True,
-            )(hypothesis.given(operation.as_strategy(generation_mode=mode))(note))
+            )(given(note))
             try:
                 check()
             except (hypothesis.errors.Unsatisfiable, ValueError, schemathesis.errors.InvalidSchema):

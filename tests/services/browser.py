@@ -61,8 +61,9 @@ class Visit:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The system's Chromium, without a window. While it is there, no other event loop can run in this
-    thread: hence one per module.
+    """The system's Chromium, without a window.
+
+    While it is there, no other event loop can run in this thread: hence one per module.
     """
     executable = shutil.which("chromium")
     assert executable, "Chromium is installed by tests/services/install.sh"

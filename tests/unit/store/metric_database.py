@@ -31,7 +31,8 @@ def metric_database(path: Path, runs: Sequence[str] = (RUN,)) -> Iterator[Sqlite
         for run in runs:
             conn.execute(
                 text(
-                    "INSERT INTO runs (run_id, experiment_id, run_name, user_id, status, lifecycle_stage,"
+                    "INSERT INTO runs (run_id, experiment_id, run_name, user_id, status,"
+                    " lifecycle_stage,"
                     " deleted_with_experiment, artifact_uri) VALUES (:r, '0', 'n', 'u', 'RUNNING',"
                     " 'active', false, '/tmp')"
                 ),

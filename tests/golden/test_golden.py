@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import struct
 import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -117,6 +119,25 @@ def test_a_store_of_a_release_is_searched_and_written_on(store: Client) -> None:
     assert store.get_run(content.CHILD_RUN).data.metrics == {"loss": 0.25}
     names = {run.info.run_name for run in store.search_runs([ident])}
     assert names == {"gold", "child", more.info.run_name}
+
+
+def tables(home: Path) -> dict[str, list[tuple[str, str, int]]]:
+    """Name, type and whether it may be null of each table's columns."""
+    with closing(sqlite3.connect(home / "assay.db")) as database:
+        names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        return {
+            name: sorted(row[1:4] for row in database.execute(f"PRAGMA table_info('{name}')"))
+            for (name,) in names
+        }
+
+
+def test_a_store_of_a_release_gets_the_tables_of_today(release: Path, tmp_path: Path) -> None:
+    old = unpack(release / "store.zip", tmp_path / "old") / ".assay"
+    new = tmp_path / "new"
+    for home in (old, new):
+        open_store(resolve_location(home, environ={})).close()
+
+    assert tables(old) == tables(new)
 
 
 def test_a_store_of_a_release_is_sound(release: Path, tmp_path: Path) -> None:

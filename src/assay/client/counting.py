@@ -49,7 +49,7 @@ def count_records(folder: Path, start: int = 0, end: int | None = None) -> Count
     """
     total = Counts(0, 0, 0, 0)
     bases = journal_bases(folder)
-    for base, following in zip(bases, [*bases[1:], None], strict=True):
+    for base, following in zip(bases, [*bases, None][1:], strict=True):
         if (following is not None and following <= start) or (end is not None and base >= end):
             continue
         try:

@@ -38,7 +38,8 @@ _UPDATE: Final = (
     " SET count = m.count + 1, last_step = v.step, last_timestamp = v.time, last = v.value,"
     " min = CASE WHEN v.value < m.min THEN v.value ELSE m.min END,"
     " max = CASE WHEN v.value > m.max THEN v.value ELSE m.max END,"
-    " mean = m.mean + (v.value - m.mean) * (1.0 / (m.count + 1)),"
+    " mean = m.mean"
+    " + (v.value - m.mean) * (CAST(1 AS DOUBLE PRECISION) / (m.count + 1)),"
     " sum_squares = m.sum_squares + v.value * v.value FROM"
 )
 _CONDITIONS: Final = (
@@ -98,10 +99,14 @@ class _Statement:
             f" WHERE m.run_id = %s{self._where}"
         )
         # A single row needs no join, which would double its cost.
-        alone = f"{_UPDATE.removesuffix(' FROM')} WHERE m.run_id = ?{len(inputs) + 1}{self._where}"
-        for number, name in enumerate(inputs, 1):
-            alone = alone.replace(f"v.{name}", f"?{number}")
-        self._sqlite: dict[int, str] = {1: alone}
+        single = f"{_UPDATE.removesuffix(' FROM')} WHERE m.run_id = v.run_id{self._where}"
+        self._names = [*inputs, "run_id"]
+        numbered, named = single, single
+        for number, name in enumerate(self._names, 1):
+            numbered = numbered.replace(f"v.{name}", f"?{number}")
+            named = named.replace(f"v.{name}", f"%({name})s")
+        self._postgres_single = named
+        self._sqlite: dict[int, str] = {1: numbered}
 
     def advance(
         self, conn: Connection, run_id: RunId, points: Mapping[Identity, Values]
@@ -117,6 +122,10 @@ class _Statement:
             bound += (None,) * (self._width * (size - len(points)))
             bound.append(run_id)
             rows = raw.execute(self._for_sqlite(size), bound).fetchall()
+        elif len(points) == 1:
+            [(identity, values)] = points.items()
+            named = dict(zip(self._names, (*identity, *values, run_id), strict=True))
+            rows = raw.execute(self._postgres_single, named).fetchall()
         else:
             columns = (*zip(*points, strict=True), *zip(*points.values(), strict=True))
             rows = raw.execute(self._postgres, (*map(list, columns), run_id)).fetchall()

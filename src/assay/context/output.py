@@ -13,7 +13,6 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TextIO
 
 MAX_OUTPUT_BYTES = 32 << 20
@@ -23,13 +22,13 @@ MAX_OUTPUT_BYTES = 32 << 20
 class OutputLog:
     """A copy of what was printed while it was open.
 
-    Thread-safe. A forked child goes on writing to the same file.
+    Thread-safe. A forked child goes on writing to the same file, which has no name, so a killed
+    process leaves none behind.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._fd, name = tempfile.mkstemp(prefix="assay-output-", suffix=".log", dir=folder)
-        self.path = Path(name)
-        os.set_inheritable(self._fd, False)
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile(prefix="assay-output-")  # noqa: SIM115 - closed by close
+        self._fd = self._file.fileno()
         self._size = 0
         self._open = True
 
@@ -52,7 +51,7 @@ class OutputLog:
 
     def content(self) -> bytes:
         """What was printed, as it looked: of a progress bar's overwritten states only the last."""
-        kept = self.path.read_bytes()
+        kept = os.pread(self._fd, MAX_OUTPUT_BYTES, 0)
         lines = kept.split(b"\n")
         shown = b"\n".join(_last_state(line) for line in lines)
         if self._size > MAX_OUTPUT_BYTES:
@@ -62,11 +61,9 @@ class OutputLog:
         return shown
 
     def close(self) -> None:
-        """Stop writing and remove the file."""
-        if self._open:
-            self._open = False
-            os.close(self._fd)
-        self.path.unlink(missing_ok=True)
+        """Stop writing and let go of the file."""
+        self._open = False
+        self._file.close()
 
 
 def _last_state(line: bytes) -> bytes:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import logging
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -52,7 +54,21 @@ def test_streams_are_as_before_when_the_last_log_stops() -> None:
     assert second.content() == b"x\n"
     first.close()
     second.close()
-    assert not first.path.exists()
+
+
+def test_no_file_has_a_name_that_a_killed_process_would_leave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    log = start_output_log()
+    assert log is not None
+
+    print("x")
+
+    assert list(tmp_path.iterdir()) == []
+    stop_output_log(log)
+    assert log.content() == b"x\n"
+    log.close()
 
 
 def test_wrapper_put_over_ours_survives_and_nothing_is_kept_twice(

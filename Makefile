@@ -13,7 +13,6 @@ help: ## List the targets
 $(DEMO_ENV)/.ready: requirements/demo.lock pyproject.toml
 	$(PYTHON) -m venv $(DEMO_ENV)
 	$(DEMO_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/demo.lock
-	$(DEMO_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps .
 	touch $@
 
 demo: $(DEMO_ENV)/.ready ## Train ten models on the digits data set, compare them, serve the result

@@ -56,7 +56,7 @@ class Writer(threading.Thread):
             else:
                 time.sleep(PAUSE_S)
             step += 1
-        self._hang_up()
+        self.hang_up()
 
     def _batch(self, step: int) -> dict[str, object]:
         metrics = [
@@ -81,7 +81,7 @@ class Writer(threading.Thread):
             content = json.loads(answer.read())
         except (OSError, http.client.HTTPException):
             self.unanswered += 1
-            self._hang_up()
+            self.hang_up()
             return None
         if answer.status != 200:
             self.refused[answer.status] = self.refused.get(answer.status, 0) + 1
@@ -90,7 +90,8 @@ class Writer(threading.Thread):
         found: dict[str, dict[str, dict[str, str]]] = content
         return found
 
-    def _hang_up(self) -> None:
+    def hang_up(self) -> None:
+        """Close the connection; the next request opens another."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

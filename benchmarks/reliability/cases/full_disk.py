@@ -166,6 +166,7 @@ def _failed_reads(server: ServerProcess, writers: list[Writer]) -> int:
         body = {"experiment_ids": ["0"], "max_results": 10}
         found = reader.ask("runs/search", body)
         failed += found is None or len(found["runs"]) != WRITERS
+    reader.hang_up()
     return failed
 
 

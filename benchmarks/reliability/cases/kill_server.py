@@ -99,7 +99,9 @@ def _kill_and_restart(server: ServerProcess, port: int) -> float:
     path = "/api/2.0/mlflow/runs/search"
     connection.request("POST", path, body, {"Content-Type": "application/json"})
     assert connection.getresponse().status == 200
-    return time.monotonic() - began
+    took_s = time.monotonic() - began
+    connection.close()
+    return took_s
 
 
 class _Writer(threading.Thread):
@@ -125,6 +127,12 @@ class _Writer(threading.Thread):
             if number % FILE_EVERY == 0:
                 self._file(number)
             number += 1
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _batch(self, number: int) -> None:
         metrics = [
@@ -160,7 +168,7 @@ class _Writer(threading.Thread):
             answer = self._connection.getresponse()
             content = answer.read()
         except (OSError, http.client.HTTPException):
-            self._connection = None
+            self._hang_up()
             return None
         assert answer.status == 200, (answer.status, content)
         return content

@@ -87,9 +87,9 @@ class _Uploader(threading.Thread):
         self.acknowledged = 0
 
     def run(self) -> None:
+        connection = http.client.HTTPConnection(self.place, timeout=30)
         try:
             for number in range(100):
-                connection = http.client.HTTPConnection(self.place, timeout=30)
                 path = f"/api/2.0/mlflow-artifacts/artifacts/file-{number}.bin"
                 headers = {"Content-Length": str(UPLOAD_BYTES)}
                 connection.request("PUT", path, self._slowly(), headers)
@@ -97,6 +97,8 @@ class _Uploader(threading.Thread):
                 connection.close()
         except (OSError, http.client.HTTPException):
             pass
+        finally:
+            connection.close()
 
     def _slowly(self) -> Iterator[bytes]:
         for _ in range(UPLOAD_BYTES // CHUNK):

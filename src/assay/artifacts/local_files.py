@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import random
+import time
 from types import TracebackType
 from typing import Self
 
@@ -13,8 +15,10 @@ from assay.artifacts.folders import open_folder, read_error, write_all, write_er
 from assay.artifacts.hidden_area import HiddenArea
 from assay.entities.names import ArtifactPath
 
-_ATTEMPTS = 100
+_ATTEMPTS = 1_000
 """To begin a file while others remove the empty hidden folder: each lasts microseconds."""
+_AT_ONCE = 10
+"""Attempts without a pause; after them, a pause of random length gets out of step with others."""
 
 
 class LocalWriter:
@@ -37,6 +41,8 @@ class LocalWriter:
                 # Another process that closes its store may just have removed the empty folder.
                 if not isinstance(error, FileNotFoundError) or attempt == _ATTEMPTS - 1:
                     raise write_error(path, error) from error
+                if attempt >= _AT_ONCE:
+                    time.sleep(random.random() / 1_000)  # noqa: S311 - no secret
             else:
                 break
 

@@ -239,7 +239,15 @@ def _make_file(path: Path) -> None:
     """Create the file before SQLite does: its journal files inherit this mode."""
     try:
         _make_folder(path.parent)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600))
+        # Never one that exists: closing any descriptor of it drops the locks that SQLite holds in
+        # this process (https://sqlite.org/howtocorrupt.html#_posix_advisory_locks).
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+        os.close(os.open(path, flags, 0o600))
+    except FileExistsError:
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise errors.PermissionDenied(
+                f"The database {path} can't be opened for writing."
+            ) from None
     except OSError as error:
         if error.errno in failures.NO_SPACE:
             raise errors.StoreFull(f"No space is left to make the database {path}.") from error

@@ -395,3 +395,36 @@ def test_many_threads_write_one_run_without_loss(tmp_path: Path) -> None:
     assert len(data.params) == 320
     assert data.metrics == {f"m{n}": 39.0 for n in range(8)}
     store.close()
+
+
+WRITE_FROM_OUTSIDE = """
+import sys
+from assay.store.sql.store import open_sql_store
+store = open_sql_store(sys.argv[1])
+store.experiments.create(sys.argv[2])
+store.close()
+"""
+
+
+def test_a_process_that_opens_a_store_twice_still_counts_as_one_that_has_it_open(
+    tmp_path: Path,
+) -> None:
+    """SQLite's last connection removes the write-ahead log; who is last is told by locks on the
+    file, which a process loses when it closes any descriptor of that file.
+    """
+    uri = f"sqlite:///{tmp_path}/a.db"
+    first = open_sql_store(uri)
+    first.experiments.create("before")
+    second = open_sql_store(uri)
+
+    subprocess.run([sys.executable, "-c", WRITE_FROM_OUTSIDE, uri, "outside"], check=True)
+    first.experiments.create("after")
+    subprocess.run([sys.executable, "-c", WRITE_FROM_OUTSIDE, uri, "last"], check=True)
+
+    names = {experiment.name for experiment in second.experiments.search(Query())}
+    assert names == {"Default", "before", "outside", "after", "last"}
+    first.close()
+    second.close()
+    again = open_sql_store(uri)
+    assert {experiment.name for experiment in again.experiments.search(Query())} == names
+    again.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import resource
 import signal
@@ -18,23 +19,29 @@ from assay.errors import PermissionDenied
 from assay.store.uri import resolve_location
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def full_disk() -> Iterator[None]:
-    """No file may hold a byte, as on a disk without space."""
+    """No file may hold a byte, as on a disk without space.
+
+    No fixture: pytest reports a test before its fixtures end, and may report into a file.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 def test_files_without_room_are_dropped_counted_and_said_once(
-    tmp_path: Path, full_disk: None, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     recorder = Recorder(resolve_location(tmp_path / ".assay", environ={}))
-    for number in range(3):
-        recorder.artifact(new_run_id(), ArtifactPath(f"f{number}"), b"content")
+    with full_disk():
+        for number in range(3):
+            recorder.artifact(new_run_id(), ArtifactPath(f"f{number}"), b"content")
     assert recorder.dropped == (0, 0, 3)
     assert recorder.pending.files == 0
     said = [r.message for r in caplog.records if r.levelno == logging.WARNING]

@@ -8,6 +8,7 @@ it meanwhile.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,8 +28,18 @@ _importing = threading.RLock()
 """Held while a store is imported. A child that is forked in the middle of an import by another
 thread would wait for ever for the rest of it; so a fork waits until the import is done.
 """
+
+
+def _before_fork() -> None:
+    _importing.acquire()
+    # Imported while the fork waited, it was too late for Python to call it.
+    sqlite = sys.modules.get("assay.store.sql.sqlite")
+    if sqlite is not None:
+        sqlite.before_fork()
+
+
 os.register_at_fork(
-    before=_importing.acquire,
+    before=_before_fork,
     after_in_parent=_importing.release,
     after_in_child=_importing.release,
 )

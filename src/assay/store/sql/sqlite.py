@@ -2,8 +2,9 @@
 
 Several processes may work on one file: SQLite's locks keep them apart, and a wait for a lock is
 repeated with pauses instead of being shown. Connections aren't carried over a fork, whose child
-would take the parent's locks for its own: before a fork they are closed, after it both processes
-open new ones.
+would take the parent's locks for its own, and SQLite in it would believe that it holds them: before
+a fork they are closed, after it both processes open new ones, and no connection is opened
+meanwhile.
 """
 
 from __future__ import annotations
@@ -63,21 +64,24 @@ class SqliteDatabase(Database):
             StoreFull: no space is left.
             Corrupted: it is no database.
         """
+        if path in _carried_paths:
+            raise _opened_before_fork()
         self.path = path
         self._check_references = check_references
         self._synchronous = "FULL" if durability == "full" else "NORMAL"
-        _make_file(path)
         self._engine = create_engine(
             "sqlite+pysqlite://", creator=self._open_raw, poolclass=NullPool
         )
         self._writer: Writer
-        self._resume: threading.Event | None
+        self._resume: Callable[[], object] | None
         self._reset()
-        try:
-            self._enter_wal()
-        except sqlite3.Error as error:
-            raise failures.translate(error) from error
-        _open_databases.add(self)
+        with OPENING:
+            _make_file(path)
+            try:
+                self._enter_wal()
+            except sqlite3.Error as error:
+                raise failures.translate(error) from error
+            _open_databases.add(self)
 
     def read(self) -> AbstractContextManager[Connection]:
         """A connection with one consistent snapshot, for reading only."""
@@ -133,15 +137,18 @@ class SqliteDatabase(Database):
                 link.raw.execute("ROLLBACK")
         except sqlite3.Error:
             usable = False
+        if link is not None and not usable:
+            link.close()
         with self._free:
+            # Closed before the turn counts as ended: a fork waits for that.
+            if link is not None and usable:
+                if self._closed or len(self._idle) >= _MAX_IDLE_READERS:
+                    link.close()
+                else:
+                    self._idle.append(link)
             self._reading -= 1
-            keep = usable and not self._closed and len(self._idle) < _MAX_IDLE_READERS
-            if keep and link is not None:
-                self._idle.append(link)
             if self._paused:
                 self._free.notify_all()
-        if not keep and link is not None:
-            link.close()
 
     def before_fork(self) -> None:
         """Close all connections, once what is under way has ended."""
@@ -158,7 +165,7 @@ class SqliteDatabase(Database):
     def after_fork_in_parent(self) -> None:
         """Go on."""
         if self._resume is not None:
-            self._resume.set()
+            self._resume()
         with self._free:
             self._paused = False
             self._free.notify_all()
@@ -168,6 +175,8 @@ class SqliteDatabase(Database):
         carried = self._carried
         self._reset()
         self._refused = carried
+        if carried:
+            _carried_paths.add(self.path)
 
     def _reset(self) -> None:
         self._free = threading.Condition(threading.Lock())
@@ -268,11 +277,28 @@ def _opened_before_fork() -> errors.StoreUnavailable:
     )
 
 
+OPENING = threading.RLock()
+"""Held while a connection is opened that the databases below don't count yet; a fork waits for
+it.
+"""
 _open_databases: weakref.WeakSet[SqliteDatabase] = weakref.WeakSet()
+_carried_paths: set[Path] = set()
+"""In a forked child: files of which a connection of the parent couldn't be closed."""
 _forking: list[SqliteDatabase] = []
+_prepared = False
 
 
-def _before_fork() -> None:
+def before_fork() -> None:
+    """Close all connections of this process, once for each fork.
+
+    Python runs this by itself, except before a fork that waited while this module was imported: its
+    list of what to run was made before. Whoever makes forks wait for imports calls it.
+    """
+    global _prepared
+    if _prepared:
+        return
+    OPENING.acquire()
+    _prepared = True
     _forking[:] = list(_open_databases)
     for database in _forking:
         database.before_fork()
@@ -281,18 +307,26 @@ def _before_fork() -> None:
 def _after_fork_in_parent() -> None:
     for database in _forking:
         database.after_fork_in_parent()
-    _forking.clear()
+    _go_on()
 
 
 def _after_fork_in_child() -> None:
     for database in _forking:
         database.after_fork_in_child()
+    _go_on()
+
+
+def _go_on() -> None:
+    global _prepared
     _forking.clear()
+    if _prepared:
+        _prepared = False
+        OPENING.release()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=_before_fork,
+        before=before_fork,
         after_in_parent=_after_fork_in_parent,
         after_in_child=_after_fork_in_child,
     )

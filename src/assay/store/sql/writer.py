@@ -161,18 +161,21 @@ class Writer:
         if self._stopping and not thread.is_alive():
             self._drain(errors.StoreUnavailable("The store is closed."))
 
-    def pause(self, timeout_s: float) -> threading.Event | None:
-        """Finish what waits and close the connection.
+    def pause(self, timeout_s: float) -> Callable[[], object] | None:
+        """Finish what waits and close the connection; no thread starts meanwhile.
 
-        Set the event to go on. ``None``: it took too long.
+        Call what comes back to go on. ``None``: it took too long.
         """
+        self._lock.acquire()
+        thread = self._thread
+        if thread is None or not thread.is_alive():
+            return self._lock.release
+        self._lock.release()
         resume = threading.Event()
-        if self._thread is None:
-            return resume
         order = _Pause(threading.Event(), resume)
         self._queue.put(order)
         if order.reached.wait(timeout_s):
-            return resume
+            return resume.set
         resume.set()
         return None
 

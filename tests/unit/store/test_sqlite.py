@@ -428,3 +428,49 @@ def test_a_process_that_opens_a_store_twice_still_counts_as_one_that_has_it_open
     again = open_sql_store(uri)
     assert {experiment.name for experiment in again.experiments.search(Query())} == names
     again.close()
+
+
+FORK_WHILE_OPENING = """
+import os, sys, threading, time, warnings
+warnings.simplefilter("ignore")  # a fork beside threads is what is tried
+from assay.store.base import Query
+from assay.store.sql.store import open_sql_store
+def fill(name):
+    store = open_sql_store(sys.argv[1])
+    for number in range(20):
+        store.experiments.create(f"{name}-{number}")
+    store.close()
+opener = threading.Thread(target=fill, args=("parent",))
+opener.start()
+time.sleep(float(sys.argv[2]))
+children = []
+for number in range(3):
+    pid = os.fork()
+    if pid == 0:
+        fill(f"child{number}")
+        os._exit(0)
+    children.append(pid)
+assert all(os.waitpid(pid, 0)[1] == 0 for pid in children)
+opener.join()
+store = open_sql_store(sys.argv[1])
+print(len(store.experiments.search(Query()).items))
+store.close()
+"""
+
+
+@pytest.mark.parametrize("delay_ms", [0, 2, 5, 10, 20])
+def test_forks_while_a_store_is_being_opened_lose_nothing(tmp_path: Path, delay_ms: int) -> None:
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            FORK_WHILE_OPENING,
+            f"sqlite:///{tmp_path}/a.db",
+            str(delay_ms / 1_000),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert done.stdout.strip() == "81", done.stderr

@@ -25,6 +25,14 @@ from assay.server.routing import Body, Dialect, Empty, Route, path_fields
 MAX_QUERY_FIELDS = 20_000
 """``run_ids`` of get-history-bulk come as repeated query parameters."""
 
+MAX_DEPTH = 100
+"""Lists and objects inside each other, as protobuf's JSON parser allows. Python's own limit on
+recursion is no measure of it: any library of the process may raise that.
+"""
+
+_STRING = re.compile(rb'"(?:\\.|[^"\\])*+"?', re.DOTALL)
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,20}\Z")
 _FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,5})?\Z")
 _SPECIAL_FLOATS = {
@@ -107,13 +115,30 @@ def _plain_object(body: bytes, *, packed: bool) -> Any:
         return {}
     if packed:
         return msgspec.msgpack.decode(body)
-    value = msgspec.json.decode(body)
+    value = _from_json(body)
     if isinstance(value, str):
         # Some clients of MLflow encode twice; its server undoes that once.
-        value = msgspec.json.decode(value)
+        value = _from_json(value.encode())
     if not isinstance(value, dict):
         raise InvalidInput("The body must be a JSON object.")
     return value
+
+
+def _from_json(text: bytes) -> Any:
+    if text.count(b"[") + text.count(b"{") > MAX_DEPTH:
+        _check_depth(text)
+    return msgspec.json.decode(text)
+
+
+def _check_depth(text: bytes) -> None:
+    """Peel the brackets off from the inside, a level a round."""
+    brackets = _STRING.sub(b"", text).translate(_ONE_KIND, _NOT_BRACKETS)
+    for _ in range(MAX_DEPTH):
+        if b"[]" not in brackets:
+            break
+        brackets = brackets.replace(b"[]", b"")
+    if b"[]" in brackets or brackets.count(b"[") > MAX_DEPTH:
+        raise InvalidInput(f"The body is nested too deeply: more than {MAX_DEPTH} levels.")
 
 
 def _fields_of(query: bytes) -> dict[str, list[str]]:

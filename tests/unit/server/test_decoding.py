@@ -133,13 +133,23 @@ def test_path_parameters_fill_fields() -> None:
         (b'{"run_id":"\\ud800"}', "not valid JSON"),
         (b'{"run_id":"r","metrics":[{"key":"a","value":1e999,"timestamp":1}]}', "value"),
         (b'{"run_id":"r","metrics":[{"key":"a","value":NaN,"timestamp":1}]}', "not valid JSON"),
-        (b'{"a":' * 5000 + b"1" + b"}" * 5000, "nested too deeply"),
+        (b'{"a":' * 101 + b"1" + b"}" * 101, "nested too deeply"),
+        (b'{"a":' + b"[" * 100 + b"]" * 100 + b"}", "nested too deeply"),
+        (b'{"a":' + b"[" * 200, "nested too deeply"),
+        (b'{"a":[' + b"{}," * 200, "not valid JSON"),
+        (b'{"a":[' + b'"[",' * 200 + b"1]}", "Missing value for required parameter 'run_id'"),
+        (b'{"a":"' + b'\\"[' * 100_000, "not valid JSON"),
         (b"", "Missing value for required parameter 'run_id'"),
     ],
 )
 def test_what_does_not_parse_is_refused_with_the_place(body: bytes, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         decode(LogBatch, body)
+
+
+def test_a_hundred_levels_are_taken_whatever_their_number_of_brackets() -> None:
+    body = b'{"run_id":"r","metrics":[],"x":' + b"[" * 98 + b"[]," * 98 + b"1" + b"]" * 98 + b"}"
+    assert decode(LogBatch, body).run_id == "r"
 
 
 @pytest.mark.parametrize("query", [b"run_id=%ff", b"run_id=\xff", b"a=1&" * 20_001])

@@ -361,6 +361,7 @@ def test_no_threads_or_files_stay_open_after_close(tmp_path: Path) -> None:
                 continue
         return {name for name in found if str(tmp_path) in name}
 
+    running = set(threading.enumerate())
     store = open_at(tmp_path / "a.db")
     ident = start(store)
     threads = [threading.Thread(target=store.runs.get, args=(ident,)) for _ in range(8)]
@@ -369,9 +370,10 @@ def test_no_threads_or_files_stay_open_after_close(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert open_files()
+    assert any(thread.name == "assay-writer" for thread in set(threading.enumerate()) - running)
     store.close()
     assert open_files() == set()
-    assert not any(t.name == "assay-writer" and t.is_alive() for t in threading.enumerate())
+    assert set(threading.enumerate()) <= running
 
 
 def test_many_threads_write_one_run_without_loss(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from assay.client.quarantine import Quarantine
 from assay.client.sources import Source
 from assay.client.spool import Spool, SpooledFile, Waiting, waves
 from assay.entities.ids import ModelId, RunId, WriterId
+from assay.entities.logged_models import LoggedModelStatus
 from assay.entities.operations import Delivery, Operation
 from assay.errors import (
     AssayError,
@@ -65,6 +66,8 @@ class Courier:
         self._awaiting_since: dict[WriterId, float] = {}
         self.run_patience_s = RUN_PATIENCE_S
         self.refused = 0
+        self._incomplete: set[str] = set()
+        """Models of which a file was refused."""
 
     @property
     def store(self) -> Store:
@@ -182,6 +185,8 @@ class Courier:
             for waiting, error in self._send(wave, on_wait):
                 if error is not None:
                     self._refuse_file(source, waiting, error)
+                if waiting.file.completes:
+                    self._finish_model(waiting.file, error)
                 spool.remove(waiting.number)
                 published += 1
         return published
@@ -220,8 +225,22 @@ class Courier:
         self._artifacts[file.owner_id] = opened
         return opened
 
+    def _finish_model(self, file: SpooledFile, error: AssayError | None) -> None:
+        """Its last file was handled: the model is complete, or never will be."""
+        lost = error is not None or file.owner_id in self._incomplete
+        self._incomplete.discard(file.owner_id)
+        status = LoggedModelStatus.FAILED if lost else LoggedModelStatus.READY
+        try:
+            self.store.logged_models.finalize(ModelId(file.owner_id), status)
+        except AssayError as final:
+            # A model that the store refused, or that was deleted meanwhile, has nothing to finish.
+            if not is_final(final):
+                raise
+
     def _refuse_file(self, source: Source, waiting: Waiting, error: AssayError) -> None:
         self.refused += 1
+        if waiting.file.owner == "model":
+            self._incomplete.add(waiting.file.owner_id)
         kept = self.quarantine.folder / f"{source.writer_id}-{waiting.number:010d}.file"
         if waiting.content.exists():
             waiting.content.rename(kept)

@@ -22,6 +22,7 @@ from assay.entities import limits
 from assay.entities.experiments import Experiment
 from assay.entities.ids import DEFAULT_EXPERIMENT_ID, ExperimentId, RunId, WriterId
 from assay.entities.operations import (
+    CreateModel,
     DeleteTag,
     Delivery,
     EnsureExperiment,
@@ -127,6 +128,11 @@ class ForeignTarget:
                 )
             case LogOutputs():
                 store.inputs.log_outputs(self.run_id(operation.run_id), operation.models)
+            case CreateModel():
+                raise InvalidInput(
+                    "A plain MLflow server makes the ids of models itself, so a model that was"
+                    " logged while it was away can't be delivered to it. Its files are kept."
+                )
 
     def _ensure_experiment(self, operation: EnsureExperiment) -> None:
         name = operation.experiment_name

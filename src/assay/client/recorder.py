@@ -135,9 +135,19 @@ class Recorder:
         """
         self._keep_file(source, "run", run_id, path=path)
 
-    def model_artifact(self, model_id: ModelId, path: ArtifactPath, source: Path | bytes) -> None:
-        """Record a file of a logged model; see ``artifact``."""
-        self._keep_file(source, "model", model_id, path=path)
+    def model_artifact(
+        self,
+        model_id: ModelId,
+        path: ArtifactPath,
+        source: Path | bytes,
+        *,
+        completes: bool = False,
+    ) -> None:
+        """Record a file of a logged model; see ``artifact``.
+
+        ``completes``: it is the last one, after which the model becomes READY.
+        """
+        self._keep_file(source, "model", model_id, path=path, completes=completes)
 
     def _keep_file(
         self,
@@ -146,12 +156,18 @@ class Recorder:
         owner_id: str,
         *,
         path: ArtifactPath,
+        completes: bool = False,
     ) -> None:
         self._shipper.start()
         exiting.finish_at_exit(self)
         try:
             self._spool.add(
-                source, owner=owner, owner_id=owner_id, path=path, position=self._journal.position
+                source,
+                owner=owner,
+                owner_id=owner_id,
+                path=path,
+                position=self._journal.position,
+                completes=completes,
             )
         except OSError as error:
             if not _lacks_room(error, self._spool.folder):

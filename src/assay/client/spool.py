@@ -40,6 +40,8 @@ class SpooledFile(msgspec.Struct, frozen=True, tag="file"):
     """Where the journal stood: what is before it is delivered first."""
     sha256: str = ""
     """Empty for a large file."""
+    completes: bool = False
+    """The last file of its model: once it is published, the model is READY."""
 
 
 class Waiting(NamedTuple):
@@ -69,6 +71,7 @@ class Spool:
         owner_id: str,
         path: ArtifactPath,
         position: int,
+        completes: bool = False,
     ) -> int:
         """Copy a file or bytes into the spool; returns its number.
 
@@ -82,7 +85,9 @@ class Spool:
         content = self._content(number)
         try:
             size, sha256 = _copy(source, content)
-            described = SpooledFile(owner, owner_id, path, size, position, sha256)
+            described = SpooledFile(
+                owner, owner_id, path, size, position, sha256, completes
+            )
             write_private(self._description(number), msgspec.json.encode(described))
         except BaseException:
             content.unlink(missing_ok=True)
@@ -148,7 +153,7 @@ WAVE_FILES = 1_000
 
 def waves(files: Iterable[Waiting], *, before: int) -> Iterator[list[Waiting]]:
     """Files logged before position ``before``, in pieces of one owner within which their order
-    doesn't matter: no path stands twice, or below another.
+    doesn't matter: no path stands twice, or below another, and what completes a model stands alone.
     """
     wave: list[Waiting] = []
     paths: set[str] = set()
@@ -161,6 +166,8 @@ def waves(files: Iterable[Waiting], *, before: int) -> Iterator[list[Waiting]]:
         fits = not wave or (
             file.owner_id == wave[0].file.owner_id
             and len(wave) < WAVE_FILES
+            and not file.completes
+            and not wave[-1].file.completes
             and file.path not in paths
             and file.path not in above
             and paths.isdisjoint(parents)

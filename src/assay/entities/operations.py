@@ -13,7 +13,7 @@ import msgspec
 
 from assay.entities.datasets import DatasetInput
 from assay.entities.ids import ExperimentId, RunId, WriterId
-from assay.entities.logged_models import LoggedModelInput, LoggedModelOutput
+from assay.entities.logged_models import LoggedModelInput, LoggedModelOutput, NewLoggedModel
 from assay.entities.metrics import PointBatch
 from assay.entities.runs import RunStatus
 
@@ -107,6 +107,14 @@ class LogOutputs(msgspec.Struct, frozen=True, tag="outputs"):
     models: list[LoggedModelOutput] = []
 
 
+class CreateModel(msgspec.Struct, frozen=True, tag="model"):
+    """Make a logged model, PENDING until its files are complete."""
+
+    model: NewLoggedModel
+    experiment_name: str = ""
+    """Where the model's ``experiment_id`` is empty: the experiment by name."""
+
+
 Operation = (
     EnsureExperiment
     | StartRun
@@ -118,6 +126,7 @@ Operation = (
     | LogPoints
     | LogInputs
     | LogOutputs
+    | CreateModel
 )
 
 

@@ -8,10 +8,19 @@ import pytest
 from assay import errors
 from assay.entities.datasets import Dataset, DatasetInput
 from assay.entities.experiments import Experiment
-from assay.entities.ids import RunId, WriterId, new_experiment_id, new_run_id, new_writer_id
-from assay.entities.logged_models import LoggedModelOutput
+from assay.entities.ids import (
+    ExperimentId,
+    RunId,
+    WriterId,
+    new_experiment_id,
+    new_model_id,
+    new_run_id,
+    new_writer_id,
+)
+from assay.entities.logged_models import LoggedModelOutput, LoggedModelStatus, NewLoggedModel
 from assay.entities.metrics import SeriesKey
 from assay.entities.operations import (
+    CreateModel,
     DeleteTag,
     Delivery,
     EnsureExperiment,
@@ -90,6 +99,41 @@ class DeliveryContract(ContractPart):
         assert run.data.metrics == {"loss": 0.25}
         assert run.inputs.dataset_inputs == [used]
         assert run.outputs.model_outputs == [LoggedModelOutput("m-1", 3)]  # type: ignore[arg-type]
+
+    def test_a_model_arrives_with_its_run_and_waits_for_its_files(self, store: Store) -> None:
+        run_id, model_id = new_run_id(), new_model_id()
+        new = NewLoggedModel(
+            model_id=model_id,
+            experiment_id=ExperimentId(""),
+            name="net",
+            model_type="classifier",
+            source_run_id=run_id,
+            tags={"a": "1"},
+            params={"lr": "0.1"},
+        )
+        receipt = store.apply(
+            deliver(
+                EnsureExperiment("with a model", new_experiment_id()),
+                StartRun(run_id, 1_000, experiment_name="with a model"),
+                CreateModel(new, "with a model"),
+                LogOutputs(run_id, [LoggedModelOutput(model_id, 7)]),
+            )
+        )
+        assert receipt.refusals == []
+        model = store.logged_models.get(model_id)
+        assert (model.name, model.model_type, model.source_run_id) == ("net", "classifier", run_id)
+        assert model.experiment_id == store.runs.get(run_id).info.experiment_id
+        assert (model.tags, model.params) == ({"a": "1"}, {"lr": "0.1"})
+        assert model.status is LoggedModelStatus.PENDING
+        assert store.runs.get(run_id).outputs.model_outputs == [LoggedModelOutput(model_id, 7)]
+
+    def test_a_model_that_the_rules_refuse_leaves_the_rest(self, store: Store, run: Run) -> None:
+        bad = NewLoggedModel(new_model_id(), run.info.experiment_id, name="a/b")
+        receipt = store.apply(deliver(CreateModel(bad), SetTags(run.info.run_id, {"a": "1"})))
+        assert [refusal.index for refusal in receipt.refusals] == [0]
+        assert store.runs.get(run.info.run_id).data.tags["a"] == "1"
+        with pytest.raises(errors.LoggedModelNotFound):
+            store.logged_models.get(bad.model_id)
 
     def test_repeated_delivery_is_acknowledged_and_ignored(self, store: Store, run: Run) -> None:
         delivery = deliver(SetTags(run.info.run_id, {"a": "1"}))

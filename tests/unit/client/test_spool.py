@@ -90,3 +90,18 @@ def test_a_file_that_has_just_come_is_not_brought_to_the_disk(
     assert len(synced) == 3
     spool.sync()
     assert len(synced) == 3
+
+
+def test_what_completes_a_model_is_published_after_all_its_other_files(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    for name in ("a.txt", "b.txt", "last.json", "c.txt"):
+        spool.add(
+            b"x",
+            owner="model",
+            owner_id="m-1",
+            path=ArtifactPath(name),
+            position=0,
+            completes=name == "last.json",
+        )
+    names = [[one.file.path for one in wave] for wave in waves(spool.waiting(), before=1)]
+    assert names == [["a.txt", "b.txt"], ["last.json"], ["c.txt"]]

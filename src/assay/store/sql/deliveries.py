@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import Connection
 
 from assay import errors
@@ -17,6 +18,7 @@ from assay.entities.ids import ExperimentId, WriterId, check_experiment_id, chec
 from assay.entities.lifecycle import LifecycleStage
 from assay.entities.names import check_experiment_name, check_run_name
 from assay.entities.operations import (
+    CreateModel,
     DeleteTag,
     Delivery,
     EnsureExperiment,
@@ -43,6 +45,7 @@ from assay.store.sql.experiments import (
     require_active_experiment,
 )
 from assay.store.sql.inputs import check_datasets, check_models, write_inputs, write_outputs
+from assay.store.sql.logged_models import create_model, parse_new_model
 from assay.store.sql.metrics import append_points
 from assay.store.sql.params import log_params, parse_param_mapping
 from assay.store.sql.runs import insert_run, mark_running, parse_new_run, run_info, update_run
@@ -233,6 +236,13 @@ def _log_outputs(conn: Connection, op: LogOutputs, _root: str) -> None:
     write_outputs(conn, check_run_id(op.run_id), op.models)
 
 
+def _create_model(conn: Connection, op: CreateModel, _root: str) -> None:
+    experiment_id = _experiment_id(conn, op.model.experiment_id, op.experiment_name)
+    tags, params = parse_new_model(op.model)
+    model = msgspec.structs.replace(op.model, experiment_id=experiment_id)
+    create_model(conn, model, tags=tags, params=params)
+
+
 # Each value takes the operation of its own key, which a dictionary can't express in types.
 _APPLY: Final[dict[type, Callable[[Connection, Any, str], None]]] = {
     EnsureExperiment: _ensure_experiment,
@@ -245,4 +255,5 @@ _APPLY: Final[dict[type, Callable[[Connection, Any, str], None]]] = {
     LogPoints: _log_points,
     LogInputs: _log_inputs,
     LogOutputs: _log_outputs,
+    CreateModel: _create_model,
 }

@@ -126,6 +126,20 @@ def check_model_name(name: str) -> str:
     return name
 
 
+def parse_new_model(model: NewLoggedModel) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Check the parts of a new model; returns its tags and params as they are kept.
+
+    Raises:
+        InvalidInput: one breaks the rules of its kind.
+    """
+    check_model_id(model.model_id)
+    check_model_name(model.name)
+    for what, text in (("model type", model.model_type), ("run id", model.source_run_id)):
+        if text is not None:
+            check_value(what, text)
+    return parse_model_tags(model.tags), parse_param_mapping(model.params)
+
+
 def create_model(
     conn: Connection,
     model: NewLoggedModel,
@@ -171,13 +185,7 @@ class SqlLoggedModels(LoggedModelStore):
 
     def create(self, model: NewLoggedModel) -> LoggedModel:
         """Make a logged model, with status PENDING."""
-        check_model_id(model.model_id)
-        check_model_name(model.name)
-        for what, text in (("model type", model.model_type), ("run id", model.source_run_id)):
-            if text is not None:
-                check_value(what, text)
-        tags = parse_model_tags(model.tags)
-        params = parse_param_mapping(model.params)
+        tags, params = parse_new_model(model)
         return self._database.write(
             lambda conn: create_model(conn, model, tags=tags, params=params)
         )

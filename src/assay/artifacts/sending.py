@@ -37,6 +37,8 @@ class LocalFile(msgspec.Struct, frozen=True):
     size_bytes: int
     sha256: str = ""
     """Empty where it isn't known yet."""
+    content: bytes | None = None
+    """What it holds, where that is in memory; then ``file`` says nothing."""
 
 
 Job = list[LocalFile]
@@ -112,5 +114,5 @@ def send_together(store: ArtifactStore, job: Job) -> list[Sent] | None:
 
 
 def _small(file: LocalFile) -> SmallFile:
-    content = Path(file.file).read_bytes()
+    content = Path(file.file).read_bytes() if file.content is None else file.content
     return SmallFile(file.path, content, file.sha256 or hashlib.sha256(content).hexdigest())

@@ -7,16 +7,19 @@ again later and nothing moves. What a store refuses for good is set aside, and t
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from assay.client import connect
+from assay.client.journal_files import make_private_folder, write_private
 from assay.client.packing import Packed
 from assay.client.quarantine import Quarantine
 from assay.client.sources import Source
-from assay.client.spool import Spool, SpooledFile, Waiting, waves
+from assay.client.spool import Spool
+from assay.client.spooled import SpooledFile, Waiting, waves
 from assay.entities.ids import ModelId, RunId, WriterId
 from assay.entities.logged_models import LoggedModelStatus
 from assay.entities.operations import Delivery, Operation
@@ -187,7 +190,7 @@ class Courier:
                     self._refuse_file(source, waiting, error)
                 if waiting.file.completes:
                     self._finish_model(waiting.file, error)
-                spool.remove(waiting.number)
+                spool.remove(waiting)
                 published += 1
         return published
 
@@ -241,8 +244,12 @@ class Courier:
         self.refused += 1
         if waiting.file.owner == "model":
             self._incomplete.add(waiting.file.owner_id)
-        kept = self.quarantine.folder / f"{source.writer_id}-{waiting.number:010d}.file"
-        if waiting.content.exists():
+        digest = hashlib.sha256(waiting.file.path.encode()).hexdigest()[:12]
+        kept = self.quarantine.folder / f"{source.writer_id}-{waiting.number:010d}-{digest}.file"
+        if isinstance(waiting.content, bytes):
+            make_private_folder(kept.parent)
+            write_private(kept, waiting.content)
+        elif waiting.content.exists():
             waiting.content.rename(kept)
         self.quarantine.keep_refused(
             source.writer_id,

@@ -4,13 +4,15 @@
 # don't need.
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 
 from assay.artifacts.base import ArtifactStore, SupportsAdopt
 from assay.artifacts.digests import sha256_of_file
 from assay.artifacts.parallel import in_parallel
 from assay.artifacts.sending import LocalFile, jobs_of, send_together, workers_for
-from assay.client.spool import Waiting
+from assay.client.spooled import Waiting
+from assay.entities.names import ArtifactPath
 from assay.errors import AssayError, Corrupted
 
 _CHUNK_BYTES = 1 << 20
@@ -29,9 +31,11 @@ def send(
         Exception: one can't be published now, after all that are done were given.
     """
     # Taken over by rename just before a process died: all that is left is the description.
-    gone = [waiting for waiting in wave if not waiting.content.exists()]
+    gone = [waiting for waiting in wave if not waiting.is_there]
     yield from ((waiting, None) for waiting in gone)
-    here = {str(waiting.content): waiting for waiting in wave if waiting not in gone}
+    missing = {waiting.file.path for waiting in gone}
+    # No path stands twice in a wave.
+    here = {one.file.path: one for one in wave if one.file.path not in missing}
 
     def alone(file: LocalFile) -> AssayError | None:
         try:
@@ -42,24 +46,31 @@ def send(
             return error
         return None
 
-    def work(job: list[LocalFile]) -> list[tuple[str, AssayError | None]]:
+    def work(job: list[LocalFile]) -> list[tuple[ArtifactPath, AssayError | None]]:
         sent = send_together(store, job)
         if sent is not None:
             # What was refused may have been damaged on the way: alone, it gets a second chance.
-            return [(one.file.file, None if one.error is None else alone(one.file)) for one in sent]
-        return [(file.file, alone(file)) for file in job]
+            return [(one.file.path, None if one.error is None else alone(one.file)) for one in sent]
+        return [(file.path, alone(file)) for file in job]
 
-    files = [
-        LocalFile(content, waiting.file.path, waiting.file.size, waiting.file.sha256)
-        for content, waiting in here.items()
-    ]
+    files = [_local(waiting) for waiting in here.values()]
     workers = 1 if isinstance(store, SupportsAdopt) else workers_for(store)
     for done in in_parallel(work, jobs_of(store, files), workers=workers, on_wait=on_wait):
-        for content, error in done:
-            yield here[content], error
+        for path, error in done:
+            yield here[path], error
+
+
+def _local(waiting: Waiting) -> LocalFile:
+    file, content = waiting.file, waiting.content
+    if isinstance(content, bytes):
+        return LocalFile("", file.path, file.size, file.sha256, content)
+    return LocalFile(str(content), file.path, file.size, file.sha256)
 
 
 def _publish(store: ArtifactStore, file: LocalFile) -> None:
+    if file.content is not None:
+        store.write(file.path, [file.content], sha256=file.sha256, size_bytes=file.size_bytes)
+        return
     if isinstance(store, SupportsAdopt):
         store.adopt(file.path, file.file, sha256=file.sha256 or None)
         return
@@ -72,6 +83,8 @@ def _is_damaged(file: LocalFile, error: Exception) -> bool:
     """Whether the copy in the spool is no longer what was logged."""
     if not isinstance(error, Corrupted) or not file.sha256:
         return False
+    if file.content is not None:
+        return hashlib.sha256(file.content).hexdigest() != file.sha256
     return sha256_of_file(file.file) != file.sha256
 
 

@@ -17,7 +17,7 @@ import errno
 import logging
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -135,6 +135,16 @@ class Recorder:
         """
         self._keep_file(source, "run", run_id, path=path)
 
+    def artifacts(self, run_id: RunId, files: Sequence[tuple[ArtifactPath, Path]]) -> None:
+        """Record many files of a run, of different paths; see ``artifact``."""
+        self._keep_files(files, "run", run_id)
+
+    def model_artifacts(
+        self, model_id: ModelId, files: Sequence[tuple[ArtifactPath, Path]]
+    ) -> None:
+        """Record many files of a logged model, of different paths; see ``artifact``."""
+        self._keep_files(files, "model", model_id)
+
     def model_artifact(
         self,
         model_id: ModelId,
@@ -148,6 +158,28 @@ class Recorder:
         ``completes``: it is the last one, after which the model becomes READY.
         """
         self._keep_file(source, "model", model_id, path=path, completes=completes)
+
+    def _keep_files(
+        self,
+        files: Sequence[tuple[ArtifactPath, Path]],
+        owner: Literal["run", "model"],
+        owner_id: str,
+    ) -> None:
+        if self.location.kind != "http":
+            # A store on this machine takes copies over by renaming them: bundling saves nothing.
+            for path, source in files:
+                self._keep_file(source, owner, owner_id, path=path)
+            return
+        self._shipper.start()
+        exiting.finish_at_exit(self)
+        before = self._spool.added
+        try:
+            self._spool.add_together(
+                files, owner=owner, owner_id=owner_id, position=self._journal.position
+            )
+        except OSError as error:
+            lost = len(files) - (self._spool.added - before)
+            self._drop(error, f"{lost} of the files", count=lost)
 
     def _keep_file(
         self,
@@ -170,17 +202,20 @@ class Recorder:
                 completes=completes,
             )
         except OSError as error:
-            if not _lacks_room(error, self._spool.folder):
-                raise
-            if not self._dropped_files:
-                _log.warning(
-                    "The file %s can't be kept in %s: %s. The program goes on; files logged"
-                    " meanwhile are lost.",
-                    path,
-                    self._spool.folder,
-                    error.strerror or error,
-                )
-            self._dropped_files += 1
+            self._drop(error, f"The file {path}", count=1)
+
+    def _drop(self, error: OSError, what: str, *, count: int) -> None:
+        """Count files for which there is no room, and say so once; else ``error`` is raised."""
+        if not _lacks_room(error, self._spool.folder):
+            raise error
+        if not self._dropped_files:
+            _log.warning(
+                "%s can't be kept in %s: %s. The program goes on; files logged meanwhile are lost.",
+                what,
+                self._spool.folder,
+                error.strerror or error,
+            )
+        self._dropped_files += count
 
     @property
     def pending(self) -> PendingCounts:

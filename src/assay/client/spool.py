@@ -1,9 +1,9 @@
 """The spool: files that were logged and wait to be published, one copy each, beside the journal.
 
 A logged file is copied at the call, so the program may change or delete its own at once. The
-description of a copy is written last and by rename: what has a description is whole. Files are
-published in the order they were logged, each after the store has all operations that were recorded
-before it.
+description of a copy, or a bundle of small files, is written last and by rename: what is there is
+whole. Files are published in the order they were logged, each after the store has all operations
+that were recorded before it.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 
+from assay.artifacts.batches import FILES, FILES_BYTES, MAX_FILE_BYTES
 from assay.client.journal_files import SPOOL_NAME, make_private_folder, sync_folder, write_private
+from assay.client.spooled import Bundle, SpooledFile, Waiting
 from assay.entities.names import ArtifactPath
 
 HASHED_AT_ONCE_BYTES = 8 << 20
@@ -26,30 +28,8 @@ them.
 """
 _DESCRIPTION = ".json"
 _CONTENT = ".data"
+_BUNDLE = ".bundle"
 _CHUNK_BYTES = 1 << 20
-
-
-class SpooledFile(msgspec.Struct, frozen=True, tag="file"):
-    """Description of a file that waits."""
-
-    owner: Literal["run", "model"]
-    owner_id: str
-    path: ArtifactPath
-    size: int
-    position: int
-    """Where the journal stood: what is before it is delivered first."""
-    sha256: str = ""
-    """Empty for a large file."""
-    completes: bool = False
-    """The last file of its model: once it is published, the model is READY."""
-
-
-class Waiting(NamedTuple):
-    """A file in the spool."""
-
-    number: int
-    content: Path
-    file: SpooledFile
 
 
 class Spool:
@@ -60,6 +40,8 @@ class Spool:
         self._lock = threading.Lock()
         self._next = 0
         self._unsynced: list[tuple[int, float]] = []
+        self._done: dict[int, set[ArtifactPath]] = {}
+        """Files of bundles that were published while others of their bundle wait."""
         self.added = 0
         self.removed = 0
 
@@ -78,27 +60,73 @@ class Spool:
         Raises:
             OSError: the source can't be read, or there is no space. Nothing is left behind.
         """
-        with self._lock:
-            if self._next == 0:
-                make_private_folder(self.folder)
-            number, self._next = self._next, self._next + 1
+        number = self._new_number()
         content = self._content(number)
         try:
             size, sha256 = _copy(source, content)
-            described = SpooledFile(
-                owner, owner_id, path, size, position, sha256, completes
-            )
+            described = SpooledFile(owner, owner_id, path, size, position, sha256, completes)
             write_private(self._description(number), msgspec.json.encode(described))
         except BaseException:
             content.unlink(missing_ok=True)
             raise
+        self._note_added(number, 1)
+        return number
+
+    def add_together(
+        self,
+        files: Sequence[tuple[ArtifactPath, Path]],
+        *,
+        owner: Literal["run", "model"],
+        owner_id: str,
+        position: int,
+    ) -> None:
+        """Copy many files of different paths; small ones share bundles.
+
+        Raises:
+            OSError: a source can't be read, or there is no space. Those before it stand.
+        """
+        import hashlib  # see _copy
+
+        described: list[SpooledFile] = []
+        contents: list[bytes] = []
+        total = 0
+        for path, source in files:
+            if source.stat().st_size > MAX_FILE_BYTES:
+                self.add(source, owner=owner, owner_id=owner_id, path=path, position=position)
+                continue
+            content = source.read_bytes()
+            if len(described) == FILES or (described and total + len(content) > FILES_BYTES):
+                self._add_bundle(Bundle(described, contents))
+                described, contents, total = [], [], 0
+            sha256 = hashlib.sha256(content).hexdigest()
+            described.append(SpooledFile(owner, owner_id, path, len(content), position, sha256))
+            contents.append(content)
+            total += len(content)
+        if described:
+            self._add_bundle(Bundle(described, contents))
+
+    def _add_bundle(self, bundle: Bundle) -> None:
+        number = self._new_number()
+        write_private(self._bundle(number), msgspec.msgpack.encode(bundle))
+        self._note_added(number, len(bundle.files))
+
+    def _new_number(self) -> int:
+        with self._lock:
+            if self._next == 0:
+                make_private_folder(self.folder)
+            number, self._next = self._next, self._next + 1
+        return number
+
+    def _note_added(self, number: int, files: int) -> None:
         with self._lock:
             self._unsynced.append((number, time.monotonic()))
-            self.added += 1
-        return number
+            self.added += files
 
     def _content(self, number: int) -> Path:
         return self.folder / f"{number:010d}{_CONTENT}"
+
+    def _bundle(self, number: int) -> Path:
+        return self.folder / f"{number:010d}{_BUNDLE}"
 
     def _description(self, number: int) -> Path:
         return self.folder / f"{number:010d}{_DESCRIPTION}"
@@ -110,13 +138,21 @@ class Spool:
         except (FileNotFoundError, NotADirectoryError):
             return
         for path in paths:
-            if path.suffix != _DESCRIPTION or not path.stem.isdecimal():
+            if path.suffix not in (_DESCRIPTION, _BUNDLE) or not path.stem.isdecimal():
                 continue
+            number = int(path.stem)
             try:
-                file = msgspec.json.decode(path.read_bytes(), type=SpooledFile)
+                if path.suffix == _DESCRIPTION:
+                    file = msgspec.json.decode(path.read_bytes(), type=SpooledFile)
+                    yield Waiting(number, self._content(number), file)
+                    continue
+                bundle = msgspec.msgpack.decode(path.read_bytes(), type=Bundle)
             except (FileNotFoundError, msgspec.MsgspecError):
                 continue
-            yield Waiting(int(path.stem), self._content(int(path.stem)), file)
+            done: Set[ArtifactPath] = self._done.get(number, set())
+            for file, content in zip(bundle.files, bundle.contents, strict=True):
+                if file.path not in done:
+                    yield Waiting(number, content, file, len(bundle.files))
 
     def sync(self, *, older_than_s: float = 0.0) -> None:
         """Bring files that still wait to the disk itself, those that have waited long enough.
@@ -129,7 +165,7 @@ class Spool:
             numbers = [number for number, added in self._unsynced if added <= limit]
             self._unsynced = [(number, added) for number, added in self._unsynced if added > limit]
         for number in numbers:
-            for path in (self._content(number), self._description(number)):
+            for path in (self._content(number), self._description(number), self._bundle(number)):
                 try:
                     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
                 except FileNotFoundError:
@@ -141,52 +177,23 @@ class Spool:
         if numbers:
             sync_folder(self.folder)
 
-    def remove(self, number: int) -> None:
-        """The file was published, or set aside elsewhere."""
-        self._description(number).unlink(missing_ok=True)
-        self._content(number).unlink(missing_ok=True)
+    def remove(self, waiting: Waiting) -> None:
+        """A file was published, or set aside elsewhere.
+
+        A bundle goes with its last file. If the process dies before, the next one publishes all of
+        it again, which changes nothing.
+        """
+        number = waiting.number
         self.removed += 1
-
-
-WAVE_FILES = 1_000
-
-
-def waves(files: Iterable[Waiting], *, before: int) -> Iterator[list[Waiting]]:
-    """Files logged before position ``before``, in pieces of one owner within which their order
-    doesn't matter: no path stands twice, or below another, and what completes a model stands alone.
-    """
-    wave: list[Waiting] = []
-    paths: set[str] = set()
-    above: set[str] = set()
-    for waiting in files:
-        file = waiting.file
-        if file.position > before:
-            break
-        parents = _parents(file.path)
-        fits = not wave or (
-            file.owner_id == wave[0].file.owner_id
-            and len(wave) < WAVE_FILES
-            and not file.completes
-            and not wave[-1].file.completes
-            and file.path not in paths
-            and file.path not in above
-            and paths.isdisjoint(parents)
-        )
-        if not fits:
-            yield wave
-            wave, paths, above = [], set(), set()
-        wave.append(waiting)
-        paths.add(file.path)
-        above.update(parents)
-    if wave:
-        yield wave
-
-
-def _parents(path: str) -> list[str]:
-    found = []
-    while path := path.rpartition("/")[0]:
-        found.append(path)
-    return found
+        if isinstance(waiting.content, Path):
+            self._description(number).unlink(missing_ok=True)
+            waiting.content.unlink(missing_ok=True)
+            return
+        done = self._done.setdefault(number, set())
+        done.add(waiting.file.path)
+        if len(done) == waiting.together:
+            del self._done[number]
+            self._bundle(number).unlink(missing_ok=True)
 
 
 def _copy(source: Path | bytes, target: Path) -> tuple[int, str]:

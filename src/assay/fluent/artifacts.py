@@ -79,8 +79,7 @@ def _log_folder(run: OpenRun, folder: Path, target: str) -> None:
         for file in sorted(folder.rglob("*"))
         if file.is_file()
     ]
-    for path, file in files:
-        run.recorder.artifact(run.run_id, path, file)
+    run.recorder.artifacts(run.run_id, files)
 
 
 def log_content(content: bytes, artifact_file: str, run: OpenRun | None = None) -> None:

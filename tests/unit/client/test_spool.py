@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from assay.client import spool as spool_module
-from assay.client.spool import Spool, waves
+from assay.client.spool import Spool
+from assay.client.spooled import waves
 from assay.entities.names import ArtifactPath
 
 
@@ -34,7 +35,7 @@ def test_files_wait_in_the_order_they_were_logged(tmp_path: Path) -> None:
     for n in range(12):
         add(spool, str(n).encode(), f"{n}.txt")
     assert [w.file.path for w in spool.waiting()] == [f"{n}.txt" for n in range(12)]
-    spool.remove(0)
+    spool.remove(next(spool.waiting()))
     assert next(iter(Spool(tmp_path).waiting())).file.path == "1.txt"
     assert (spool.added, spool.removed) == (12, 1)
 
@@ -105,3 +106,55 @@ def test_what_completes_a_model_is_published_after_all_its_other_files(tmp_path:
         )
     names = [[one.file.path for one in wave] for wave in waves(spool.waiting(), before=1)]
     assert names == [["a.txt", "b.txt"], ["last.json"], ["c.txt"]]
+
+
+def test_small_files_wait_in_bundles_and_large_ones_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool_module, "FILES", 3)
+    monkeypatch.setattr(spool_module, "MAX_FILE_BYTES", 10)
+    sources = []
+    for i in range(8):
+        file = tmp_path / f"{i}.bin"
+        file.write_bytes(bytes([i]) * (20 if i == 4 else i))
+        sources.append((ArtifactPath(f"out/{file.name}"), file))
+    spool = Spool(tmp_path / "writer")
+    spool.add_together(sources, owner="run", owner_id="r", position=7)
+    for _, file in sources:
+        file.unlink()
+
+    assert len(list(spool.folder.glob("*.bundle"))) == 3
+    assert len(list(spool.folder.glob("*.data"))) == 1
+    found = {}
+    for waiting in Spool(tmp_path / "writer").waiting():
+        content = waiting.content
+        found[waiting.file.path] = content if isinstance(content, bytes) else content.read_bytes()
+        assert hashlib.sha256(found[waiting.file.path]).hexdigest() == waiting.file.sha256
+        assert (waiting.file.size, waiting.file.position) == (len(found[waiting.file.path]), 7)
+    assert found == {f"out/{i}.bin": bytes([i]) * (20 if i == 4 else i) for i in range(8)}
+
+
+def test_a_bundle_goes_with_its_last_file(tmp_path: Path) -> None:
+    sources = []
+    for name in "ab":
+        (tmp_path / name).write_text(name)
+        sources.append((ArtifactPath(name), tmp_path / name))
+    spool = Spool(tmp_path / "writer")
+    spool.add_together(sources, owner="run", owner_id="r", position=0)
+    first, second = spool.waiting()
+    spool.remove(first)
+    assert [waiting.file.path for waiting in spool.waiting()] == ["b"], "not published twice"
+    again = Spool(tmp_path / "writer")
+    assert len(list(again.waiting())) == 2, "another process can't know"
+    spool.remove(second)
+    assert list(spool.folder.iterdir()) == []
+    assert (spool.added, spool.removed) == (2, 2)
+
+
+def test_a_bundle_that_is_cut_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"x" * 1000)
+    spool = Spool(tmp_path / "writer")
+    spool.add_together([(ArtifactPath("a"), tmp_path / "a")], owner="run", owner_id="r", position=0)
+    (bundle,) = spool.folder.iterdir()
+    bundle.write_bytes(bundle.read_bytes()[:500])
+    assert list(spool.waiting()) == []

@@ -1,5 +1,5 @@
-"""`make demo`: train ten models on the digits data set, compare them, and leave a server running
-that shows them.
+"""`make demo`: train ten models on the digits data set, compare them, load the best one in a clean
+environment, and leave a server running that shows them.
 
 Everything lands in `.assay/` of the working directory; run it again and the runs add up.
 `--no-training` shows what is there already.
@@ -37,8 +37,10 @@ def files_of(run_id: str, folder: str | None = None) -> list[str]:
     return paths
 
 
-def show_comparison(console: Console) -> None:
-    """All runs of the experiment side by side, the best first, and what made the best one."""
+def show_comparison(console: Console) -> str:
+    """All runs of the experiment side by side, the best first, and what made the best one; returns
+    the id of its model.
+    """
     runs = assay.search_runs(
         experiment_names=[EXPERIMENT],
         order_by=["metrics.`val/accuracy` DESC"],
@@ -67,6 +69,18 @@ def show_comparison(console: Console) -> None:
     console.print(f"  params    {best.data.params}")
     console.print(f"  commit    {commit}")
     console.print(f"  files     {', '.join(files)}")
+    model_id = best.outputs.model_outputs[-1].model_id
+    console.print(f"  model     models:/{model_id}")
+    return model_id
+
+
+def prove(console: Console, model_id: str) -> None:
+    """Rebuild the model's environment from its files alone, and see that it predicts the same."""
+    console.print("\nLoading the best model in an environment made from its files alone:")
+    command = ["models", "verify", f"models:/{model_id}", "--env"]
+    done = subprocess.run([sys.executable, "-m", "assay", *command], check=False)
+    if done.returncode:
+        sys.exit(done.returncode)
 
 
 def main() -> None:
@@ -80,7 +94,9 @@ def main() -> None:
 
     if not options.no_training:
         train()
-    show_comparison(console)
+    best = show_comparison(console)
+    if not options.no_training:
+        prove(console, best)
     if options.no_server:
         return
     console.print(

@@ -2,13 +2,10 @@
 
     python examples/digits.py
 
-Afterwards ``assay ui`` shows the runs side by side. Needs scikit-learn, matplotlib and pillow.
+Afterwards ``assay ui`` shows the runs side by side. Needs scikit-learn, skops, matplotlib, pillow.
 """
 
-import pickle
-import tempfile
 import warnings
-from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -70,10 +67,13 @@ def train(rate, data):
         )
         assay.log_figure(shown.figure_, "confusion_matrix.png")
         matplotlib.pyplot.close(shown.figure_)
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "model.pkl"
-            file.write_bytes(pickle.dumps(model))
-            assay.log_artifact(file, "model")
+        assay.sklearn.log_model(
+            model,
+            name="classifier",
+            input_example=test_x[:5],
+            model_type="classifier",
+            model_card="Tells which digit a picture of 8 × 8 pixels shows.",
+        )
 
 
 def main():

@@ -11,8 +11,17 @@ lock() {
 }
 lock dev pyproject.toml --all-extras --group dev
 lock default pyproject.toml
-lock demo pyproject.toml --extra plots --extra system --group demo
+lock demo pyproject.toml --extra plots --extra system --extra models --extra env --group demo
 lock mlflow2 --group mlflow2
 lock bench-mlflow --group bench-mlflow
 lock bench-trackio --group bench-trackio
 lock bench-wandb --group bench-wandb
+
+# torch has a build for each kind of accelerator, most of several GB: the lock holds all but torch itself, and
+# tests/services/install.sh adds it. Needs a CPU build of it where PIP_FIND_LINKS points to.
+printf 'torch==2.13.0+cpu\n' > requirements/.torch.txt
+uv pip compile --quiet pyproject.toml --all-extras --group frameworks --constraints requirements/.torch.txt \
+    --find-links "$PIP_FIND_LINKS" --generate-hashes --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
+    --no-emit-package torch --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
+    -o requirements/frameworks.lock
+rm requirements/.torch.txt

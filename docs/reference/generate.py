@@ -28,7 +28,10 @@ GROUPS = {
     "Files": "assay.fluent.artifacts assay.client.content",
     "Reading": "assay.fluent.search",
     "Experiments": "assay.fluent.experiments",
+    "Models": "assay.fluent.model_face",
     "Logged models": "assay.fluent.logged_models",
+    "Evaluating": "assay.fluent.evaluate assay.evaluation.metrics assay.evaluation.result"
+    " assay.evaluation.thresholds assay.evaluation.evaluators",
     "Where runs are recorded": "assay.client.tracking_uri assay.client.client",
 }
 """Headings, and the modules whose names stand under them."""
@@ -55,6 +58,10 @@ def python_page() -> str:
     for heading, owner in (
         ("`assay.data`", importlib.import_module("assay.data")),
         ("`assay.artifacts`", importlib.import_module("assay.artifacts")),
+        ("`assay.models`", importlib.import_module("assay.models")),
+        ("`assay.pyfunc`", importlib.import_module("assay.pyfunc")),
+        ("`assay.sklearn`, and each other flavor", importlib.import_module("assay.sklearn")),
+        ("`assay.types`", importlib.import_module("assay.types")),
     ):
         parts += [
             f"## {heading}",

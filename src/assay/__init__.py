@@ -15,6 +15,10 @@ _HOMES = {
     "assay.client.client": ["Client"],
     "assay.client.content": ["Image"],
     "assay.client.tracking_uri": ["get_tracking_uri", "is_tracking_uri_set", "set_tracking_uri"],
+    "assay.evaluation.evaluators": ["Evaluation", "EvaluatorOutput", "list_evaluators"],
+    "assay.evaluation.metrics": ["MetricValue", "make_metric"],
+    "assay.evaluation.result": ["EvaluationResult"],
+    "assay.evaluation.thresholds": ["MetricThreshold"],
     "assay.fluent.anything": ["log"],
     "assay.fluent.artifacts": [
         "get_artifact_uri",
@@ -32,6 +36,7 @@ _HOMES = {
         "disable_system_metrics_logging",
         "enable_system_metrics_logging",
     ],
+    "assay.fluent.evaluate": ["evaluate", "validate_evaluation_results"],
     "assay.fluent.experiments": [
         "create_experiment",
         "delete_experiment",
@@ -71,6 +76,7 @@ _HOMES = {
         "set_active_model",
         "set_logged_model_tags",
     ],
+    "assay.fluent.model_face": ["log_model"],
     "assay.fluent.runs": [
         "ActiveRun",
         "active_run",
@@ -88,7 +94,37 @@ _ATTRIBUTES = {name: (home, name) for home, names in _HOMES.items() for name in 
 _ATTRIBUTES["MlflowClient"] = ("assay.client.client", "Client")
 _ATTRIBUTES["flush_artifact_async_logging"] = ("assay.fluent.log", "flush_async_logging")
 _MODULES = frozenset(
-    {"artifacts", "client", "data", "entities", "errors", "exceptions", "tracking"}
+    {
+        "artifacts",
+        "catboost",
+        "client",
+        "data",
+        "entities",
+        "errors",
+        "exceptions",
+        "fastai",
+        "h2o",
+        "jax",
+        "keras",
+        "lightgbm",
+        "models",
+        "onnx",
+        "paddle",
+        "pmdarima",
+        "prophet",
+        "pyfunc",
+        "pytorch",
+        "sentence_transformers",
+        "sklearn",
+        "spacy",
+        "spark",
+        "statsmodels",
+        "tensorflow",
+        "tracking",
+        "transformers",
+        "types",
+        "xgboost",
+    }
 )
 """Modules that scripts reach as attributes, as in ``mlflow.data.from_numpy``."""
 

@@ -12,18 +12,27 @@ prose, and writes a message a person can act on. Most also inherit the natural b
     │   ├── InvalidPageToken
     │   ├── LimitExceeded
     │   ├── ParamChanged
-    │   └── InactiveResource         deleted experiment or run written to
+    │   ├── InactiveResource         deleted experiment or run written to
+    │   ├── InvalidModel             a model folder that can't be read as one
+    │   ├── SignatureMismatch        data or params that don't fit a model's signature
+    │   └── UnknownFlavor
     ├── NotFound (KeyError)
     │   ├── ExperimentNotFound  RunNotFound  MetricNotFound  TagNotFound  LoggedModelNotFound
     │   └── ArtifactNotFound (FileNotFoundError)
     ├── AlreadyExists
     ├── Conflict
     ├── PermissionDenied (PermissionError)
+    │   └── UntrustedModel           loading it would run code of others
     ├── StoreUnavailable (ConnectionError)
     ├── StoreFull (OSError)
     ├── SchemaMismatch
     ├── Corrupted
     ├── MissingExtra (ImportError)
+    ├── MissingFramework (ImportError)
+    ├── ThresholdsNotMet             a model was evaluated and is not good enough
+    ├── EnvironmentFailed            a model's environment can't be made
+    ├── PredictionsDiffer            a loaded model doesn't answer what it did when it was saved
+    ├── PredictionFailed             rows of a file that a model can't predict
     └── RemoteError                  an error code of a server that has no class here
 """
 
@@ -37,25 +46,34 @@ __all__ = [
     "AssayError",
     "Conflict",
     "Corrupted",
+    "EnvironmentFailed",
     "ExperimentNotFound",
     "InactiveResource",
     "InvalidFilter",
     "InvalidInput",
+    "InvalidModel",
     "InvalidName",
     "InvalidPageToken",
     "LimitExceeded",
     "LoggedModelNotFound",
     "MetricNotFound",
     "MissingExtra",
+    "MissingFramework",
     "NotFound",
     "ParamChanged",
     "PermissionDenied",
+    "PredictionFailed",
+    "PredictionsDiffer",
     "RemoteError",
     "RunNotFound",
     "SchemaMismatch",
+    "SignatureMismatch",
     "StoreFull",
     "StoreUnavailable",
     "TagNotFound",
+    "ThresholdsNotMet",
+    "UnknownFlavor",
+    "UntrustedModel",
 ]
 
 
@@ -146,6 +164,46 @@ class InactiveResource(InvalidInput):
         self.kind, self.ident, self.must_be = kind, ident, must_be
 
 
+class InvalidModel(InvalidInput):
+    """A folder that is no model, or one that can't be read: damaged, newer, or leading out of
+    itself.
+    """
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(f"{where!r} can't be read as a model: {why}.")
+        self.where, self.why = where, why
+
+
+class SignatureMismatch(InvalidInput):
+    """Data or params don't fit a model's signature. ``problems`` holds one sentence for each
+    mismatch; the message shows the first ten.
+    """
+
+    MAX_SHOWN: ClassVar[int] = 10
+
+    def __init__(self, problems: list[str], *, what: str = "data") -> None:
+        shown = problems[: self.MAX_SHOWN]
+        if len(problems) == 1:
+            message = problems[0]
+        else:
+            more = len(problems) - len(shown)
+            lines = [*shown, f"and {more} more."] if more else shown
+            message = f"The {what} doesn't fit the model's signature:\n- " + "\n- ".join(lines)
+        super().__init__(message)
+        self.problems = problems
+
+
+class UnknownFlavor(InvalidInput):
+    """A model, or a caller, names a flavor that isn't installed."""
+
+    def __init__(self, flavor: str, *, known: list[str]) -> None:
+        super().__init__(
+            f"There is no flavor {flavor!r}. Known are {', '.join(known)}; others come with"
+            " packages that register the entry point 'assay.flavor'."
+        )
+        self.flavor = flavor
+
+
 class NotFound(AssayError, KeyError):
     """The thing named does not exist."""
 
@@ -228,6 +286,18 @@ class PermissionDenied(AssayError, PermissionError):
     http_status = 403
 
 
+class UntrustedModel(PermissionDenied):
+    """Loading the model would run code that somebody else may have put there."""
+
+    def __init__(self, where: str, *, hazards: list[str]) -> None:
+        super().__init__(
+            f"Loading {where!r} would run code: {'; '.join(hazards)}. It was not made by you on"
+            " this machine. Load it with trust=True (on the command line --trust) if you trust"
+            " who made it, or have it saved in a format that runs no code."
+        )
+        self.where, self.hazards = where, hazards
+
+
 class StoreUnavailable(AssayError, ConnectionError):
     """The server or database can't be reached now; the same call may succeed later."""
 
@@ -272,6 +342,70 @@ class MissingExtra(AssayError, ImportError):
             f" Install it with: pip install 'assay[{extra}]'"
         )
         self.package, self.extra = package, extra
+
+
+class MissingFramework(AssayError, ImportError):
+    """A model's framework isn't installed here."""
+
+    error_code = "BAD_REQUEST"
+    http_status = 400
+
+    def __init__(self, package: str, *, purpose: str, requirement: str = "") -> None:
+        super().__init__(
+            f"{purpose} needs the package {package!r}."
+            f" Install it with: pip install '{requirement or package}'"
+        )
+        self.package = package
+
+
+class EnvironmentFailed(AssayError):
+    """The environment that a model asks for can't be made here."""
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"{what} can't be made: {why}")
+        self.what, self.why = what, why
+
+
+class PredictionsDiffer(AssayError):
+    """A model's golden predictions were replayed, and it answered otherwise."""
+
+    error_code = "DATA_LOSS"
+    http_status = 500
+
+    def __init__(self, where: str, differences: list[str]) -> None:
+        shown = "; ".join(differences[:3])
+        super().__init__(
+            f"The model {where!r} doesn't answer what it did when it was saved: {shown}. Its"
+            " environment may differ: `assay models verify --env` tells."
+        )
+        self.where, self.differences = where, differences
+
+
+class PredictionFailed(AssayError):
+    """A model fails at rows of a file; nothing was written. Rows count from 0, both ends are
+    included.
+    """
+
+    error_code = "BAD_REQUEST"
+    http_status = 400
+
+    def __init__(self, where: str, first: int, last: int, why: str) -> None:
+        super().__init__(f"Rows {first} to {last} of {where} can't be predicted: {why}")
+        self.where, self.first, self.last, self.why = where, first, last, why
+
+
+class ThresholdsNotMet(AssayError):
+    """An evaluated model is not as good as was asked; everything was logged before."""
+
+    error_code = "BAD_REQUEST"
+    http_status = 400
+
+    def __init__(self, failures: list[str], *, run_id: str | None = None) -> None:
+        where = "" if run_id is None else f" The report is in run {run_id}."
+        super().__init__(f"Thresholds are not met: {'; '.join(failures)}.{where}")
+        self.failures, self.run_id = failures, run_id
+        self.result: object = None
+        """The ``EvaluationResult``, where ``assay.evaluate`` raised this."""
 
 
 class RemoteError(AssayError):

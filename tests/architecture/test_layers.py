@@ -19,7 +19,7 @@ LINES: list[list[str]] = [
     ["server", "serving", "importers", "faces", "testing"],
     ["autolog", "integrations", "projects"],
     ["fluent", "registry", "archive"],
-    ["client", "models", "context", "data"],
+    ["client", "models", "context", "data", "evaluation"],
     ["store.sql", "store.rest", "artifacts"],
     ["store.base", "artifacts.base"],
     ["metrics", "search"],
@@ -38,6 +38,8 @@ ROOM_OF: dict[str, str] = {
     "assay.version": "errors",
     "assay.__main__": "cli",
     "assay.flavors": "models",
+    # The front of the room: it loads names lazily, some of them from above.
+    "assay.models": "faces",
 }
 """Modules whose room is not simply their folder."""
 
@@ -133,7 +135,8 @@ def test_third_party_package_stays_in_the_room_that_hides_it(module: str) -> Non
 
 
 def test_no_import_cycle_between_modules() -> None:
-    graph = {m: {t for t in imports(m) if t in set(modules())} - {m} for m in modules()}
+    known = set(modules())
+    graph = {m: (imports(m) & known) - {m} for m in known}
     state: dict[str, int] = {}
     trail: list[str] = []
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import re
 import select
 import shutil
@@ -16,8 +15,12 @@ from pathlib import Path
 import pytest
 import urllib3
 
+from assay.artifacts.transfer import download
 from assay.client.client import Client
+from assay.entities.logged_models import LoggedModelStatus
+from assay.entities.names import ArtifactPath
 from assay.entities.runs import Run, RunStatus
+from assay.models.loading import load_native
 from tests.services.environment import clean_environment
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -67,20 +70,24 @@ def test_ten_learning_rates_are_ten_finished_runs(runs: list[Run]) -> None:
 
 @pytest.mark.slow
 def test_each_run_has_a_curve_a_picture_and_a_model_that_predicts(
-    place: tuple[Path, str], runs: list[Run]
+    place: tuple[Path, str], runs: list[Run], tmp_path: Path
 ) -> None:
     from sklearn.datasets import load_digits
 
     client = Client(str(place[0] / ".assay"))
     for run in runs:
         ident = run.info.run_id
+        (tmp_path / ident).mkdir()
         curve = client.history(ident, "val/accuracy")
         assert curve.steps.tolist() == list(range(EPOCHS))
         assert curve.values[-1] == run.data.metrics["val/accuracy"]
         assert len(client.history(ident, "batch/loss").steps) == EPOCHS * 10
         assert client.read_artifact(ident, "confusion_matrix.png").startswith(b"\x89PNG")
-        model = pickle.loads(client.read_artifact(ident, "model/model.pkl"))
+        (made,) = run.outputs.model_outputs
+        store = client.model_artifact_store(made.model_id)
+        model = load_native(download(store, ArtifactPath(""), tmp_path / ident), trust=False)
         assert set(model.classes_) == set(load_digits().target)
+        assert client.get_logged_model(made.model_id).status is LoggedModelStatus.READY
         names = {one.dataset.name for one in run.inputs.dataset_inputs}
         assert names == {"digits", "digits-test"}
 
@@ -97,8 +104,18 @@ def test_it_prints_all_runs_and_what_made_the_best(
     assert runs[0].info.run_id in best
     assert f"{runs[0].data.metrics['val/accuracy']:.4f}" in best
     assert f"'learning_rate': '{runs[0].data.params['learning_rate']}'" in best
-    assert "model/model.pkl" in best
     assert "confusion_matrix.png" in best
+
+
+@pytest.mark.slow
+def test_the_best_model_was_proved_in_a_clean_environment(
+    place: tuple[Path, str], runs: list[Run]
+) -> None:
+    (made,) = runs[0].outputs.model_outputs
+    assert f"models:/{made.model_id}" in place[1]
+    tags = Client(str(place[0] / ".assay")).get_logged_model(made.model_id).tags
+    assert tags["assay.verified"] == "true"
+    assert tags["assay.environment.verified"] == "true"
 
 
 @pytest.mark.slow

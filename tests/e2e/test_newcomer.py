@@ -72,11 +72,17 @@ def test_commands_of_a_page_work_after_its_examples(page: Path) -> None:
         ' print(json.load(sys.stdin)[-1]["run_id"])\'',
         page,
     ).strip()
+    model_id = shell(
+        "assay models list --json | python -c 'import json, sys;"
+        ' print("".join(one["model_id"] for one in json.load(sys.stdin)[-1:]))\'',
+        page,
+    ).strip()
     lines = commands((page / "page").read_text())
 
     assert len(lines) >= 3
     for line in lines:
-        assert shell(line.replace("RUN_ID", run_id), page).strip(), line
+        line = line.replace("RUN_ID", run_id).replace("MODEL_URI", f"models:/{model_id}")
+        assert shell(line, page).strip(), line
 
 
 @pytest.fixture

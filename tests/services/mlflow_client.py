@@ -10,20 +10,24 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 import pytest
+import urllib3
 
 from assay.server.settings import ServerSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 MLFLOW_2_PYTHON = ROOT / ".env-mlflow2" / "bin" / "python"
 
+START_LIMIT_S = 90
 _SERVE = """
 import sys, msgspec
 from assay.server.run import serve
@@ -149,3 +153,56 @@ class _Clients(dict[Literal["2", "3"], ClientProcess]):
         assert python.exists(), "the environment of mlflow 2 is made by tests/services/install.sh"
         self[version] = ClientProcess(python)
         return self[version]
+
+
+@pytest.fixture(scope="session")
+def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real, plain MLflow server."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [
+        str(Path(sys.executable).with_name("mlflow")),
+        "server",
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+        "--backend-store-uri",
+        f"sqlite:///{folder}/mlflow.db",
+        "--default-artifact-root",
+        str(folder / "artifacts"),
+    ]
+    url = f"http://127.0.0.1:{port}"
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            start_new_session=True,
+            env={**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true"},
+        )
+        try:
+            with urllib3.PoolManager(retries=False) as pool:
+                _wait_until_healthy(pool, url, process, folder / "log")
+            yield url
+        finally:
+            # Its workers are in the session that was started for it.
+            os.killpg(process.pid, 15)
+            process.wait(30)
+
+
+def _wait_until_healthy(
+    pool: urllib3.PoolManager, url: str, process: subprocess.Popen[bytes], log: Path
+) -> None:
+    end = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < end:
+        assert process.poll() is None, log.read_text()
+        try:
+            if pool.request("GET", url + "/health", timeout=2).status == 200:
+                return
+        except urllib3.exceptions.HTTPError:
+            time.sleep(0.2)
+    pytest.fail(log.read_text())

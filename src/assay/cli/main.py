@@ -33,11 +33,15 @@ COMMANDS: dict[str, Place] = {
     "completion": Place("completion", "completion", "Print the completion script of a shell."),
     "db": Place("db", "db", "Upgrade, check and back up a database."),
     "doctor": Place("doctor", "doctor", "Explain what is configured and what can be reached."),
+    "evaluate": Place(
+        "evaluate", "evaluate", "Score a model on data, against thresholds and a baseline."
+    ),
     "experiments": Place("experiments", "experiments", "List, make and change experiments."),
     "export": Place("archive", "export_", "Write runs into one portable archive."),
     "gc": Place("gc", "gc", "Purge what was deleted, with its files."),
     "import": Place("archive", "import_", "Read the runs of an archive."),
     "metrics": Place("metrics", "metrics", "Show metrics of a run, as a plot or as numbers."),
+    "models": Place("models", "models", "Show, verify and run models."),
     "runs": Place("runs", "runs", "List, compare, delete and export runs."),
     "search": Place("search", "search", "Find runs by a filter."),
     "server": Place("server", "server", "Serve a store to clients and browsers."),

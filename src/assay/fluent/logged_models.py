@@ -61,7 +61,6 @@ def initialize_logged_model(
     experiment_id: str | None = None,
 ) -> LoggedModel:
     """Make a logged model with status PENDING, of the active run unless another is named."""
-    global _last_model_id
     run = active_run()
     if source_run_id is None and run is not None:
         source_run_id = run.info.run_id
@@ -79,8 +78,14 @@ def initialize_logged_model(
         params=params,
         model_type=model_type,
     )
-    _last_model_id = model.model_id
+    remember_model(model.model_id)
     return model
+
+
+def remember_model(model_id: str) -> None:
+    """This process logged a model: ``last_logged_model`` is this one now."""
+    global _last_model_id
+    _last_model_id = model_id
 
 
 def create_external_model(

@@ -1,0 +1,45 @@
+"""Models as commands name them: found where ``--tracking-uri`` points to."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from assay.client.tracking_uri import VARIABLE, set_tracking_uri
+from assay.fluent.model_places import Place, find_model
+from assay.fluent.reading import close_clients
+
+URI_HELP = "A path, models:/<model id>, runs:/<run id>/<name>, or the address of the folder."
+_MODEL_ID = re.compile(r"m-[0-9A-Za-z]+")
+
+
+@contextmanager
+def at_place(ctx: click.Context) -> Iterator[None]:
+    """Let addresses such as ``runs:/…`` be looked up where the command works."""
+    chosen = ctx.find_root().obj
+    before = os.environ.get(VARIABLE)
+    try:
+        if chosen:
+            set_tracking_uri(chosen)
+        yield
+    finally:
+        close_clients()
+        if chosen:
+            set_tracking_uri(before or "")
+
+
+def whole_uri(text: str) -> str:
+    """The address that a person means: a bare model id is ``models:/<model id>``."""
+    if _MODEL_ID.fullmatch(text) and not Path(text).exists():
+        return f"models:/{text}"
+    return text
+
+
+def found(text: str, *, dst_path: str | Path | None = None) -> Place:
+    """The model, fetched if it is elsewhere."""
+    return find_model(whole_uri(text), dst_path=dst_path)

@@ -1,0 +1,12 @@
+"""JAX and Flax models: ``assay.jax.log_model(partial(f, params), name="model", …)``."""
+
+from __future__ import annotations
+
+from assay.fluent.model_face import Face
+
+_face = Face("jax")
+save_model = _face.save_model
+log_model = _face.log_model
+load_model = _face.load_model
+
+__all__ = ["load_model", "log_model", "save_model"]

@@ -1,0 +1,12 @@
+"""PaddlePaddle models: ``assay.paddle.log_model(model, name="model", input_example=X[:5])``."""
+
+from __future__ import annotations
+
+from assay.fluent.model_face import Face
+
+_face = Face("paddle")
+save_model = _face.save_model
+log_model = _face.log_model
+load_model = _face.load_model
+
+__all__ = ["load_model", "log_model", "save_model"]

@@ -1,0 +1,12 @@
+"""spaCy pipelines: ``assay.spacy.log_model(nlp, input_example=frame_of_texts)``."""
+
+from __future__ import annotations
+
+from assay.fluent.model_face import Face
+
+_face = Face("spacy")
+save_model = _face.save_model
+log_model = _face.log_model
+load_model = _face.load_model
+
+__all__ = ["load_model", "log_model", "save_model"]

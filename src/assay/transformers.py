@@ -1,0 +1,12 @@
+"""transformers: ``assay.transformers.log_model(pipeline, input_example=["text"])``."""
+
+from __future__ import annotations
+
+from assay.fluent.model_face import Face
+
+_face = Face("transformers")
+save_model = _face.save_model
+log_model = _face.log_model
+load_model = _face.load_model
+
+__all__ = ["load_model", "log_model", "save_model"]

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_ENV := .env-demo
 PORT ?= 5001
 
-.PHONY: help demo test check format lint types layers unit bench reliability components clean
+.PHONY: help demo test check format lint types layers unit frameworks bench reliability components clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,10 @@ components: $(VENV)/.ready ## Install the real servers and the browser that the 
 
 test: components check ## Format, lint, types, layers, and every test against real components
 	$(BIN)/python -m pytest
+	$(MAKE) frameworks
+
+frameworks: components ## The flavors, with every real framework in an environment of its own
+	.env-frameworks/bin/python -m pytest --confcutdir=tests/frameworks tests/frameworks
 
 check: format lint types layers ## All that needs no test to run
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what the tests talk to beside Python packages: PostgreSQL 15, Chromium, Node for Azurite, Azurite itself,
-# and an environment with the last mlflow 2. What is there already is left alone.
+# Java for Spark, an environment with the last mlflow 2, and one with every framework that has a flavor.
+# What is there already is left alone.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -8,6 +9,7 @@ need=""
 [ -x /usr/lib/postgresql/15/bin/initdb ] || need="$need postgresql-15"
 command -v chromium >/dev/null || need="$need chromium"
 command -v npm >/dev/null || need="$need nodejs npm"
+command -v java >/dev/null || need="$need openjdk-17-jre-headless"
 if [ -n "$need" ]; then
     root=""
     [ "$(id -u)" = 0 ] || root=sudo
@@ -24,4 +26,14 @@ if [ ! -f .env-mlflow2/.ready ]; then
     "${PYTHON:-python3}" -m venv .env-mlflow2
     .env-mlflow2/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/mlflow2.lock
     touch .env-mlflow2/.ready
+fi
+
+if [ ! -f .env-frameworks/.ready ] || [ requirements/frameworks.lock -nt .env-frameworks/.ready ]; then
+    "${PYTHON:-python3}" -m venv .env-frameworks
+    install=".env-frameworks/bin/python -m pip install --quiet --disable-pip-version-check"
+    # The lock has all but torch, whose builds differ by accelerator: pip takes the one that fits the machine.
+    $install --require-hashes --no-deps -r requirements/frameworks.lock
+    $install torch==2.13.0
+    $install --no-deps --editable .
+    touch .env-frameworks/.ready
 fi

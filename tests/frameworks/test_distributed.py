@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Iterator
@@ -110,7 +111,7 @@ def forget_loads(counting: Path) -> Path:
 class TestSpark:
     @pytest.fixture(scope="class")
     def spark(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-        pyspark = pytest.importorskip("pyspark.sql")
+        pyspark = importlib.import_module("pyspark.sql")
         work = tmp_path_factory.mktemp("spark")
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
@@ -236,7 +237,7 @@ class TestSpark:
 class TestRay:
     @pytest.fixture(scope="class")
     def ray(self) -> Iterator[Any]:
-        module = pytest.importorskip("ray")
+        module = importlib.import_module("ray")
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
             patch.setenv("PYTHONPATH", _SOURCES)
@@ -293,7 +294,7 @@ class TestRay:
 class TestDask:
     @pytest.fixture(scope="class")
     def cluster(self) -> Iterator[Any]:
-        distributed = pytest.importorskip("distributed")
+        distributed = importlib.import_module("distributed")
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("PYTHONPATH", _SOURCES)
             with (

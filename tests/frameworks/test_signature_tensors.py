@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,16 +19,16 @@ FLOATS = Schema([TensorSpec("float32", (-1, 3))])
 
 
 def _torch() -> Any:
-    torch = pytest.importorskip("torch")
+    torch = importlib.import_module("torch")
     return torch.ones(2, 3, requires_grad=True)
 
 
 def _tensorflow() -> Any:
-    return pytest.importorskip("tensorflow").ones((2, 3))
+    return importlib.import_module("tensorflow").ones((2, 3))
 
 
 def _jax() -> Any:
-    return pytest.importorskip("jax.numpy").ones((2, 3), dtype="float32")
+    return importlib.import_module("jax.numpy").ones((2, 3), dtype="float32")
 
 
 @pytest.mark.parametrize("make", [_torch, _tensorflow, _jax])
@@ -49,8 +50,8 @@ def test_tensor_of_a_framework_is_enforced_as_an_array(make: Any) -> None:
 
 
 def test_texts_and_half_floats_get_the_dtypes_that_numpy_has() -> None:
-    torch = pytest.importorskip("torch")
-    tensorflow = pytest.importorskip("tensorflow")
+    torch = importlib.import_module("torch")
+    tensorflow = importlib.import_module("tensorflow")
 
     assert infer_schema(torch.ones(2, dtype=torch.bfloat16)) == Schema(
         [TensorSpec("float32", (-1,))]
@@ -69,7 +70,7 @@ def test_tensor_fills_the_columns_of_a_schema_by_position() -> None:
 
 @pytest.fixture(scope="module")
 def spark() -> Iterator[Any]:
-    sql = pytest.importorskip("pyspark.sql")
+    sql = importlib.import_module("pyspark.sql")
     session = (
         sql.SparkSession.builder.master("local[1]")
         .config("spark.ui.enabled", "false")

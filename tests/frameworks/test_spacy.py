@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from functools import cache
 from pathlib import Path
@@ -23,7 +24,7 @@ from tests.frameworks.flavor_checks import (
     unsigned,
 )
 
-spacy = pytest.importorskip("spacy")
+spacy = importlib.import_module("spacy")
 _TEXTS = ["a good day in Paris", "a bad night in Rome", "good and bad"]
 _BAG_OF_WORDS = {
     "@architectures": "spacy.TextCatBOW.v3",

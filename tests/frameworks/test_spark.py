@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -21,7 +22,7 @@ from assay.models.loading import load_native, load_pyfunc
 from assay.models.mlmodel import Model
 from tests.frameworks.flavor_checks import Case, FlavorContract, assert_same, told_without, unsigned
 
-pyspark = pytest.importorskip("pyspark")
+pyspark = importlib.import_module("pyspark")
 pytestmark = [
     pytest.mark.filterwarnings(
         "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"

@@ -91,3 +91,46 @@ def test_each_program_logs_to_either_server_and_the_other_loads_it(
 
 def test_without_a_server_it_is_the_same(tmp_path: Path) -> None:
     check(run(PORTED, tmp_path / "assay", tracking_uri=str(tmp_path / "store")))
+
+
+REGISTER = """
+import json, sys, mlflow
+mlflow.set_experiment("registry")
+client = mlflow.MlflowClient()
+client.create_registered_model("net")
+for _ in range(2):
+    made = mlflow.register_model(sys.argv[1], "net")
+client.set_registered_model_alias("net", "champion", "1")
+client.transition_model_version_stage("net", "2", "Staging")
+print(json.dumps({"version": made.version}))
+"""
+FIND = """
+import json, sys
+from assay.errors import InvalidInput, NotFound
+from assay.fluent.model_places import find_model
+from assay.models.mlmodel import Model
+found = {}
+for uri in json.loads(sys.argv[1]):
+    try:
+        found[uri] = Model.load(find_model(uri).folder).model_id
+    except (InvalidInput, NotFound) as error:
+        found[uri] = type(error).__name__
+print(json.dumps(found))
+"""
+
+
+def test_registered_models_of_an_mlflow_server_are_found_by_version_stage_and_alias(
+    mlflow_url: str, ours: str, tmp_path: Path
+) -> None:
+    logged = run(SCRIPT, tmp_path / "log", tracking_uri=mlflow_url)
+    run(REGISTER, tmp_path / "register", logged["model_uri"], tracking_uri=mlflow_url)
+    good = ["models:/net/1", "models:/net/2", "models:/net/Staging", "models:/net@champion"]
+    bad = ["models:/net/9", "models:/net/Production", "models:/net@none", "models:/none/1"]
+    asked = json.dumps([*good, "models:/net/latest", *bad, "models:/net", "models:/@x"])
+    found = run(FIND, tmp_path / "find", asked, tracking_uri=mlflow_url)
+    model_id = logged["model_uri"].removeprefix("models:/")
+    assert {found[uri] for uri in [*good, "models:/net/latest"]} == {model_id}
+    assert {found[uri] for uri in bad} <= {"NotFound", "InvalidInput"}
+    assert found["models:/net"] == found["models:/@x"] == "InvalidInput"
+    found = run(FIND, tmp_path / "find", json.dumps(["models:/net/1"]), tracking_uri=ours)
+    assert found == {"models:/net/1": "InvalidInput"}

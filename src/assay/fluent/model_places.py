@@ -29,11 +29,11 @@ from assay.fluent.reading import client_for
 from assay.models import digests
 from assay.models.mlmodel import FILE as MLMODEL
 from assay.models.user_cache import cache_folder
-from assay.store.base import Query
+from assay.store.base import Query, SupportsModelNames
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):/")
-_REGISTERED: Final = (
-    "names a registered model, and this version has no model registry yet."
+_NO_REGISTRY: Final = (
+    "names a registered model, and the store of this version has no model registry yet."
     " Load a logged model by its id (models:/m-…), a run's (runs:/<run id>/<name>), a path, or the"
     " address of the folder"
 )
@@ -52,8 +52,9 @@ def find_model(uri: str | Path, *, dst_path: str | Path | None = None) -> Place:
 
     Args:
         uri: a path, ``file://…``, ``models:/<model id>``, ``runs:/<run id>/<name or path>``,
-            ``mlflow-artifacts:/…``, ``http(s)://…`` (a server's artifacts), ``s3://…``, ``gs://…``,
-            ``az://…``.
+            ``models:/<name>/<version or stage>`` and ``models:/<name>@<alias>`` of a server that
+            has a registry, ``mlflow-artifacts:/…``, ``http(s)://…`` (a server's artifacts),
+            ``s3://…``, ``gs://…``, ``az://…``.
         dst_path: an existing folder to fetch it into, instead of the cache.
 
     Raises:
@@ -68,8 +69,38 @@ def find_model(uri: str | Path, *, dst_path: str | Path | None = None) -> Place:
     kind = scheme[1].lower()
     if kind == "file":
         return _local(Path(unquote(urlsplit(text).path)))
-    store, path, origin = _store_of(client_for(), text, kind)
+    client = client_for()
+    if _is_registered(text):
+        return find_model(_registered(client, text), dst_path=dst_path)
+    store, path, origin = _store_of(client, text, kind)
     return _fetched(store, path, origin=origin, dst_path=dst_path)
+
+
+def _registered(client: Client, uri: str) -> str:
+    """Where the files of ``models:/name/version``, ``models:/name/Stage`` or ``models:/name@alias``
+    are.
+    """
+    rest = uri.removeprefix("models:/").strip("/")
+    name, mark, alias = rest.rpartition("@")
+    selector = f"@{alias}"
+    if not mark:
+        name, _, selector = rest.rpartition("/")
+    if not name or not selector.strip("@"):
+        raise InvalidInput(
+            f"{uri!r} names no version: models:/<name>/<version or stage>,"
+            " or models:/<name>@<alias>."
+        )
+    store = client.store
+    if not isinstance(store, SupportsModelNames):
+        raise InvalidInput(f"{uri!r} {_NO_REGISTRY}.")
+    place = store.registered_model_uri(name, selector)
+    if _is_registered(place):
+        raise InvalidInput(f"The server says that {uri!r} is at {place!r}, which is a name again.")
+    return place
+
+
+def _is_registered(uri: str) -> bool:
+    return uri.startswith("models:/") and not uri[len("models:/") :].lstrip("/").startswith("m-")
 
 
 def find_logged_model(client: Client, run_id: str, name: str) -> LoggedModel | None:
@@ -114,8 +145,6 @@ def _store_of(client: Client, uri: str, kind: str) -> tuple[ArtifactStore, Artif
     rest = uri[len(kind) + 2 :].lstrip("/") if kind in ("models", "runs") else ""
     owner, _, below = rest.partition("/")
     if kind == "models":
-        if not owner.startswith("m-"):
-            raise InvalidInput(f"{uri!r} {_REGISTERED}.")
         store = client.model_artifact_store(check_model_id(owner))
         return store, artifact_path(below, allow_root=True), _origin(client, store, below)
     if kind == "runs":

@@ -366,6 +366,17 @@ class Store(ABC):
 
 
 @runtime_checkable
+class SupportsModelNames(Protocol):
+    """Stores that know registered models."""
+
+    def registered_model_uri(self, name: str, selector: str) -> str:
+        """Where the files of a version are.
+
+        ``selector``: a version, a stage, ``latest``, or ``@`` and an alias. Raises ``NotFound``.
+        """
+
+
+@runtime_checkable
 class SupportsDeferred(Protocol):
     """Stores that take a write without blocking the caller, as an event loop needs it.
 

@@ -15,6 +15,7 @@ from assay.store.rest.experiments import RestExperiments
 from assay.store.rest.inputs import RestInputs
 from assay.store.rest.logged_models import RestLoggedModels
 from assay.store.rest.metrics import RestMetrics
+from assay.store.rest.registered_models import RestRegisteredModels
 from assay.store.rest.runs import RestRuns
 from assay.store.rest.server import Server, segment
 from assay.store.rest.settings import read_settings
@@ -34,6 +35,7 @@ class RestStore(Store):
         self.metrics = RestMetrics(self._server)
         self.inputs = RestInputs(self._server)
         self.logged_models = RestLoggedModels(self._server)
+        self._registered_models = RestRegisteredModels(self._server)
 
     @property
     def uri(self) -> str:
@@ -56,6 +58,10 @@ class RestStore(Store):
     def transport(self) -> Transport:
         """The connections, for other clients of the same server (artifacts)."""
         return self._transport
+
+    def registered_model_uri(self, name: str, selector: str) -> str:
+        """Where the files of a registered model's version are; see ``SupportsModelNames``."""
+        return self._registered_models.uri(name, selector)
 
     def apply(self, delivery: Delivery) -> Receipt:
         """Deliver to an Assay server.

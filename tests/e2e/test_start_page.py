@@ -11,6 +11,7 @@ from playwright.sync_api import Browser
 
 from assay.client.client import Client
 from assay.entities.ids import RunId
+from assay.entities.logged_models import LoggedModelOutput
 from tests.services.browser import Visit
 from tests.services.mlflow_client import ServerProcess
 
@@ -159,6 +160,31 @@ def test_a_run_shows_all_it_recorded_and_gives_its_files(
         page.get_by_role("link", name="notes/end.txt").click()
     download.value.save_as(tmp_path / "end.txt")
     assert (tmp_path / "end.txt").read_text() == "all went well"
+
+
+def test_models_that_a_run_made_are_shown(visit: Visit, server: ServerProcess) -> None:
+    client = Client(server.url)
+    ident = client.create_experiment("with models")
+    run = client.create_run(ident)
+    made = [
+        client.create_logged_model(ident, name="net", source_run_id=run.info.run_id)
+        for _ in range(3)
+    ]
+    client.log_outputs(
+        run.info.run_id,
+        [LoggedModelOutput(one.model_id, step) for step, one in enumerate(made)],
+    )
+    client.finalize_logged_model(made[0].model_id, "READY")
+    client.set_logged_model_tags(made[0].model_id, {"assay.verified": "true"})
+    client.delete_logged_model(made[1].model_id)
+
+    visit.open(f"/runs/{run.info.run_id}")
+
+    assert [row for row in visit.rows() if row[0].startswith("models:/")] == [
+        [f"models:/{made[2].model_id}", "net", "2", "pending", "not yet"],
+        [f"models:/{made[1].model_id}", "", "1", "deleted", ""],
+        [f"models:/{made[0].model_id}", "net", "0", "ready", "yes"],
+    ]
 
 
 def test_metrics_with_several_steps_are_drawn(visit: Visit, server: ServerProcess) -> None:

@@ -14,7 +14,7 @@ from assay.entities.experiments import Experiment
 from assay.entities.ids import ExperimentId, RunId
 from assay.entities.names import ArtifactPath
 from assay.entities.runs import Run, RunStatus
-from assay.errors import Corrupted, InvalidInput
+from assay.errors import Corrupted, InvalidInput, LoggedModelNotFound
 from assay.server.context import Context
 from assay.server.replies import HTML, Headers, Reply
 from assay.server.routing import Empty, Permission, Route
@@ -28,6 +28,8 @@ MAX_RUNS = 200
 MAX_COLUMNS = 12
 """Metrics and params shown per run, of each kind; the rest is on the run's own page."""
 MAX_FILES = 500
+MAX_MODELS = 50
+"""Models shown of a run with many checkpoints."""
 MAX_CURVES = 48
 """Metrics drawn on the page of a run."""
 
@@ -38,6 +40,8 @@ PAGE_HEADERS: Headers = (
         b" form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     ),
 )
+_VERIFIED_TAG = "assay.verified"
+"""Set by ``assay models verify``."""
 _STATIC = Path(__file__).parent / "static"
 
 
@@ -227,6 +231,7 @@ def run(context: Context, request: RunPage) -> Reply:
         _drawn(context, found),
         element("h2", "Params"),
         _pairs("Param", found.data.params),
+        *_models(context, found),
         element("h2", "Artifacts"),
         _files(context, found),
         element("h2", "Tags"),
@@ -246,6 +251,40 @@ def _drawn(context: Context, found: Run) -> Html | None:
 
 def _pairs(name: str, values: Mapping[str, str]) -> Html:
     return table([Column(name), Column("Value")], map(list, values.items()), empty="None.")
+
+
+def _models(context: Context, found: Run) -> list[Html]:
+    """The models that the run made, the latest steps first; nothing where it made none."""
+    made = sorted(found.outputs.model_outputs, key=lambda one: -one.step)
+    rows: list[list[Child]] = []
+    for one in made[:MAX_MODELS]:
+        try:
+            model = context.store.logged_models.get(one.model_id)
+        except LoggedModelNotFound:
+            rows.append(
+                [element("code", f"models:/{one.model_id}"), "", str(one.step), "deleted", ""]
+            )
+            continue
+        verified = model.tags.get(_VERIFIED_TAG, "")
+        rows.append(
+            [
+                element("code", model.model_uri),
+                model.name,
+                str(one.step),
+                model.status.name.lower(),
+                {"true": "yes", "false": "no"}.get(verified, "not yet"),
+            ]
+        )
+    if not rows:
+        return []
+    columns = [
+        Column("Model"),
+        Column("Name"),
+        Column("Step", is_figure=True),
+        Column("Status"),
+        Column("Verified"),
+    ]
+    return [element("h2", "Models"), table(columns, rows, empty="None.")]
 
 
 def _files(context: Context, found: Run) -> Html:

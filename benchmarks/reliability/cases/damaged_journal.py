@@ -134,11 +134,11 @@ def _record_at(journal: Written, place: int) -> int:
 def _judge(store: Store, damages: list[Damage], report: StatusReport) -> Figures:
     """Compare each run with its journal.
 
-    A record may be hurt without being lost: in its padding, or in a definition, which is there
-    twice. What was cut off behind the record that the cut went through is nobody's to deliver.
+    A record may be hurt without being lost: in its padding, or in a definition or the start of
+    a run, which are there twice. What was cut off behind the record that the cut went through
+    is nobody's to deliver.
     """
     told = {path.path.name.rpartition("-")[0] for path in report.bad}
-    refused = {line.writer_id for line in report.refused}
     figures: Figures = {
         "journals": len(damages),
         "records": len(damages) * (1 + 3 * ROUNDS),
@@ -146,7 +146,6 @@ def _judge(store: Store, damages: list[Damage], report: StatusReport) -> Figures
         "wrong": 0,
         "bad_lost": 0,
         "set_aside": len(report.bad),
-        "kept_for_want_of_their_run": 0,
         "unreported": 0,
     }
     for damage in damages:
@@ -155,10 +154,6 @@ def _judge(store: Store, damages: list[Damage], report: StatusReport) -> Figures
         lost = set(range(len(journal.ends))) - kept
         if damage.cut:
             lost = {number for number in lost if journal.ends[number] <= damage.place}
-        if hurt == 0 and lost - {hurt} and journal.writer_id in refused:
-            # Without its start there is no run to add to: the records are kept and shown.
-            figures["kept_for_want_of_their_run"] += len(lost) - 1
-            lost = {0}
         figures["wrong"] += wrong
         figures["good_lost"] += len(lost - {hurt})
         figures["bad_lost"] += hurt in lost

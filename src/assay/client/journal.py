@@ -25,6 +25,8 @@ from struct import error as BadValue  # noqa: N812  # the module's own name is t
 from typing import NamedTuple
 from zlib import crc32
 
+import msgspec
+
 from assay.client import journal_files
 from assay.client.records import (
     FILE_HEADER,
@@ -40,7 +42,7 @@ from assay.client.records import (
 )
 from assay.entities.ids import RunId, WriterId, new_writer_id
 from assay.entities.metrics import SeriesKey
-from assay.entities.operations import Operation
+from assay.entities.operations import CreateModel, EnsureExperiment, Operation, StartRun
 from assay.errors import InvalidInput
 
 _log = logging.getLogger(__name__)
@@ -156,11 +158,18 @@ class Journal:
             self._row_slowly(run_id, values, step, timestamp_ms, source=source)
 
     def operation(self, operation: Operation) -> None:
-        """Append anything but points."""
+        """Append anything but points.
+
+        What others hang on, the beginning of a run, experiment or model, stands there twice, so
+        that one damaged frame takes no other with it; the second does nothing where the first did.
+        """
         framed = operation_frame(operation, self._salt)
+        again = _repeated(operation)
         with self._lock:
             if not self._append(framed):
                 self._keep(framed)
+            elif again is not None:
+                self._append(operation_frame(again, self._salt))
 
     def _point_slowly(
         self, run_id: RunId, key: str | SeriesKey, value: float, step: int, timestamp_ms: int
@@ -428,3 +437,10 @@ def _pack(layout: Struct, *fields: float) -> bytes:
         raise InvalidInput(
             f"A point needs a number as value and 64-bit integers as step and timestamp ({error})."
         ) from None
+
+
+def _repeated(operation: Operation) -> Operation | None:
+    """The second copy of an operation that others hang on; ``None`` for all others."""
+    if isinstance(operation, StartRun):
+        return msgspec.structs.replace(operation, only_if_missing=True)
+    return operation if isinstance(operation, EnsureExperiment | CreateModel) else None

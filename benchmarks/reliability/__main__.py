@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from datetime import UTC, datetime
@@ -44,6 +45,9 @@ def _heading() -> list[str]:
 
 def main() -> int:
     """Run them; 1 if any promise was broken."""
+    # A shell that starts this in the background has it ignore Ctrl-C, and so would the programs
+    # that are started to be interrupted.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="+", metavar="CASE")
     parser.add_argument("--short", action="store_true", help="the form that CI runs")

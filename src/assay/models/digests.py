@@ -78,6 +78,8 @@ def _differences(folder: Path, digests: Digests) -> list[str]:
     there = set(_files(folder))
     wrong = [f"{path} is missing" for path in sorted(digests.files.keys() - there)]
     wrong += [f"{path} was added" for path in sorted(there - digests.files.keys())]
+    # What lies behind a linked folder is in no list, and code could come from there.
+    wrong += [f"{path} is a link to a folder" for path in _linked_folders(folder)]
     wrong += [
         f"{path} was altered"
         for path in sorted(there & digests.files.keys())
@@ -106,6 +108,15 @@ def _files(folder: Path) -> list[str]:
         below = Path(base).relative_to(folder)
         found += [(below / name).as_posix() for name in sorted(names)]
     return [path for path in found if path not in ADDED_LATER]
+
+
+def _linked_folders(folder: Path) -> list[str]:
+    return [
+        (Path(base) / name).relative_to(folder).as_posix()
+        for base, folders, _ in os.walk(folder)
+        for name in sorted(folders)
+        if (Path(base) / name).is_symlink()
+    ]
 
 
 def _stamp(files: dict[str, str], key: bytes) -> str:

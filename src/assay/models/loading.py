@@ -6,8 +6,11 @@ may run, and only then let the flavor read. A model that fails any step is not t
 
 from __future__ import annotations
 
+import atexit
 import importlib
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -215,7 +218,7 @@ def _code_hazards(folder: Path, facts: Mapping[str, Any]) -> list[str]:
 
 def _use_code(folder: Path) -> None:
     """Let modules of a model's code folder be imported, before those of models loaded earlier."""
-    place = str(folder.resolve())
+    place = str(_without_compiled(folder.resolve()))
     if place in sys.path:
         sys.path.remove(place)
     sys.path.insert(0, place)
@@ -226,6 +229,20 @@ def _use_code(folder: Path) -> None:
             # A module of the same name of another model: the next import finds this model's.
             del sys.modules[name]
     importlib.invalidate_caches()
+
+
+def _without_compiled(folder: Path) -> Path:
+    """The folder, or a copy of its sources where compiled files lie beside them.
+
+    Python may run those without a look at their sources, and digests don't cover them, since
+    importing a model's code makes them.
+    """
+    if next(folder.rglob("__pycache__"), None) is None:
+        return folder
+    work = tempfile.mkdtemp(prefix="assay-code-")
+    atexit.register(shutil.rmtree, work, ignore_errors=True)
+    ignored = shutil.ignore_patterns("__pycache__")
+    return Path(shutil.copytree(folder, Path(work) / folder.name, ignore=ignored)).resolve()
 
 
 def _is_below(file: str, folder: str) -> bool:

@@ -4,8 +4,10 @@ when it isn't what it was.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import pickle
+import py_compile
 from pathlib import Path
 from typing import Any
 
@@ -307,6 +309,48 @@ def test_code_paths_come_along_and_are_code(tmp_path: Path) -> None:
     import helper_of_model  # type: ignore[import-not-found]
 
     assert Path(helper_of_model.__file__).is_relative_to(tmp_path / "m")
+
+
+def plant(source: Path, marker: Path) -> None:
+    """Put a compiled file beside ``source`` that Python takes without a look at the source."""
+    evil = marker.with_suffix(".py")
+    evil.write_text(f"import os; os.mkdir({str(marker)!r})")
+    py_compile.compile(
+        str(evil),
+        cfile=importlib.util.cache_from_source(str(source)),
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )
+
+
+def test_compiled_files_that_were_slipped_beside_code_are_not_run(tmp_path: Path) -> None:
+    package = tmp_path / "src" / "helper_with_cache"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("VALUE = 1\n")
+    save_sklearn(tmp_path / "m", extras=Extras(code_paths=[package], pip_requirements=PINS))
+    plant(tmp_path / "m" / "code" / "helper_with_cache" / "__init__.py", tmp_path / "ran")
+    load_native(tmp_path / "m")
+    import helper_with_cache  # type: ignore[import-not-found]
+
+    assert helper_with_cache.VALUE == 1
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_linked_folder_is_no_part_of_a_model(tmp_path: Path) -> None:
+    save_sklearn(tmp_path / "m")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "m" / "code").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(Corrupted, match="code is a link to a folder"):
+        load_native(tmp_path / "m", trust=True)
+
+
+def test_a_compiled_file_beside_a_model_that_is_a_file_is_not_run(tmp_path: Path) -> None:
+    script = tmp_path / "net.py"
+    script.write_text("import assay.models\nassay.models.set_model(lambda rows: rows)\n")
+    extras = Extras(pip_requirements=["cloudpickle"])
+    save(script, flavor_named("python_function"), tmp_path / "m", extras=extras)
+    plant(tmp_path / "m" / "net.py", tmp_path / "ran")
+    assert load_pyfunc(tmp_path / "m").predict([1]) == [1]
+    assert not (tmp_path / "ran").exists()
 
 
 def test_the_predict_method_can_be_chosen(tmp_path: Path) -> None:

@@ -15,14 +15,20 @@ prose, and writes a message a person can act on. Most also inherit the natural b
     │   ├── InactiveResource         deleted experiment or run written to
     │   ├── InvalidModel             a model folder that can't be read as one
     │   ├── SignatureMismatch        data or params that don't fit a model's signature
-    │   └── UnknownFlavor
+    │   ├── UnknownFlavor
+    │   ├── AliasNotFound            MLflow answers a missing alias with 400
+    │   └── InvalidPolicy            a policy that doesn't parse or contradicts itself
     ├── NotFound (KeyError)
     │   ├── ExperimentNotFound  RunNotFound  MetricNotFound  TagNotFound  LoggedModelNotFound
+    │   ├── RegisteredModelNotFound  ModelVersionNotFound  RegistryItemNotFound
     │   └── ArtifactNotFound (FileNotFoundError)
     ├── AlreadyExists
     ├── Conflict
+    │   └── TransitionConflict       the place of a version has changed hands meanwhile
     ├── PermissionDenied (PermissionError)
-    │   └── UntrustedModel           loading it would run code of others
+    │   ├── UntrustedModel           loading it would run code of others
+    │   ├── UntrustedSignature       the signature that was asked for is missing or wrong
+    │   └── TransitionRefused        a model's policy doesn't let a version move like this
     ├── StoreUnavailable (ConnectionError)
     ├── StoreFull (OSError)
     ├── SchemaMismatch
@@ -41,6 +47,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 __all__ = [
+    "AliasNotFound",
     "AlreadyExists",
     "ArtifactNotFound",
     "AssayError",
@@ -54,16 +61,20 @@ __all__ = [
     "InvalidModel",
     "InvalidName",
     "InvalidPageToken",
+    "InvalidPolicy",
     "LimitExceeded",
     "LoggedModelNotFound",
     "MetricNotFound",
     "MissingExtra",
     "MissingFramework",
+    "ModelVersionNotFound",
     "NotFound",
     "ParamChanged",
     "PermissionDenied",
     "PredictionFailed",
     "PredictionsDiffer",
+    "RegisteredModelNotFound",
+    "RegistryItemNotFound",
     "RemoteError",
     "RunNotFound",
     "SchemaMismatch",
@@ -72,8 +83,11 @@ __all__ = [
     "StoreUnavailable",
     "TagNotFound",
     "ThresholdsNotMet",
+    "TransitionConflict",
+    "TransitionRefused",
     "UnknownFlavor",
     "UntrustedModel",
+    "UntrustedSignature",
 ]
 
 
@@ -204,6 +218,24 @@ class UnknownFlavor(InvalidInput):
         self.flavor = flavor
 
 
+class AliasNotFound(InvalidInput):
+    """The registered model has no such alias. MLflow answers this with HTTP 400."""
+
+    def __init__(self, name: str, alias: str) -> None:
+        super().__init__(f"Registered model alias {alias} not found.")
+        self.name, self.alias = name, alias
+
+
+class InvalidPolicy(InvalidInput):
+    """A policy that doesn't parse or contradicts itself. ``where`` is the place in it, such as
+    ``to.Production.gates[1]``.
+    """
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(f"Invalid policy{' at ' + where if where else ''}: {why}.")
+        self.where, self.why = where, why
+
+
 class NotFound(AssayError, KeyError):
     """The thing named does not exist."""
 
@@ -251,6 +283,30 @@ class LoggedModelNotFound(NotFound):
         self.model_id = model_id
 
 
+class RegisteredModelNotFound(NotFound):
+    """No registered model with this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Registered Model with name={name} not found")
+        self.name = name
+
+
+class ModelVersionNotFound(NotFound):
+    """The registered model has no such version."""
+
+    def __init__(self, name: str, version: int | str) -> None:
+        super().__init__(f"Model Version (name={name}, version={version}) not found")
+        self.name, self.version = name, str(version)
+
+
+class RegistryItemNotFound(NotFound):
+    """No request, webhook, rule, deployment, user or token with this id."""
+
+    def __init__(self, kind: str, ident: str) -> None:
+        super().__init__(f"No {kind} {ident!r} exists.")
+        self.kind, self.ident = kind, ident
+
+
 class ArtifactNotFound(NotFound, FileNotFoundError):
     """No file or folder at this artifact path."""
 
@@ -279,6 +335,20 @@ class Conflict(AssayError):
     http_status = 409
 
 
+class TransitionConflict(Conflict):
+    """A stage or alias changed hands since somebody decided about it; nothing was moved."""
+
+    def __init__(self, name: str, target: str, *, expected: list[int], found: list[int]) -> None:
+        def told(versions: list[int]) -> str:
+            return ", ".join(map(str, versions)) or "no version"
+
+        super().__init__(
+            f"{target} of {name!r} is held by {told(found)}, not by {told(expected)} any more."
+            " Look at it again, then make a new request."
+        )
+        self.name, self.target, self.expected, self.found = name, target, expected, found
+
+
 class PermissionDenied(AssayError, PermissionError):
     """Known, but not allowed."""
 
@@ -296,6 +366,26 @@ class UntrustedModel(PermissionDenied):
             " who made it, or have it saved in a format that runs no code."
         )
         self.where, self.hazards = where, hazards
+
+
+class UntrustedSignature(PermissionDenied):
+    """A model has no signature of a key that is trusted here, or its files aren't what was
+    signed.
+    """
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(f"The signature of {where!r} can't be trusted: {why}.")
+        self.where, self.why = where, why
+
+
+class TransitionRefused(PermissionDenied):
+    """A model's policy doesn't let a version move like this. ``reasons`` holds a sentence for
+    each.
+    """
+
+    def __init__(self, what: str, reasons: list[str], *, hint: str = "") -> None:
+        super().__init__(f"{what} is refused: {'; '.join(reasons)}.{' ' + hint if hint else ''}")
+        self.what, self.reasons, self.hint = what, reasons, hint
 
 
 class StoreUnavailable(AssayError, ConnectionError):

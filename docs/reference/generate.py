@@ -30,6 +30,7 @@ GROUPS = {
     "Experiments": "assay.fluent.experiments",
     "Models": "assay.fluent.model_face",
     "Logged models": "assay.fluent.logged_models",
+    "The registry": "assay.fluent.registry",
     "Evaluating": "assay.fluent.evaluate assay.evaluation.metrics assay.evaluation.result"
     " assay.evaluation.thresholds assay.evaluation.evaluators",
     "Where runs are recorded": "assay.client.tracking_uri assay.client.client",

@@ -77,6 +77,12 @@ _HOMES = {
         "set_logged_model_tags",
     ],
     "assay.fluent.model_face": ["log_model"],
+    "assay.fluent.registry": [
+        "register_model",
+        "search_model_versions",
+        "search_registered_models",
+        "set_model_version_tag",
+    ],
     "assay.fluent.runs": [
         "ActiveRun",
         "active_run",
@@ -114,6 +120,7 @@ _MODULES = frozenset(
         "prophet",
         "pyfunc",
         "pytorch",
+        "registry",
         "sentence_transformers",
         "sklearn",
         "spacy",

@@ -19,6 +19,7 @@ from assay import pmdarima as pmdarima
 from assay import prophet as prophet
 from assay import pyfunc as pyfunc
 from assay import pytorch as pytorch
+from assay import registry as registry
 from assay import sentence_transformers as sentence_transformers
 from assay import sklearn as sklearn
 from assay import spacy as spacy
@@ -92,6 +93,10 @@ from assay.fluent.logged_models import search_logged_models as search_logged_mod
 from assay.fluent.logged_models import set_active_model as set_active_model
 from assay.fluent.logged_models import set_logged_model_tags as set_logged_model_tags
 from assay.fluent.model_face import log_model as log_model
+from assay.fluent.registry import register_model as register_model
+from assay.fluent.registry import search_model_versions as search_model_versions
+from assay.fluent.registry import search_registered_models as search_registered_models
+from assay.fluent.registry import set_model_version_tag as set_model_version_tag
 from assay.fluent.runs import ActiveRun as ActiveRun
 from assay.fluent.runs import active_run as active_run
 from assay.fluent.runs import delete_run as delete_run

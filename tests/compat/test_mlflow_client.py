@@ -10,7 +10,7 @@ import pytest
 from tests.services.mlflow_client import ClientProcess, ServerProcess
 
 SURFACE = Path(__file__).parent / "surface"
-SINCE_3 = {"logged_models"}
+SINCE_3 = {"logged_models", "webhooks"}
 """Modules of what MLflow 2 doesn't know."""
 
 

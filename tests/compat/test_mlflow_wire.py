@@ -113,7 +113,7 @@ def test_health_version_and_server_info(http: Raw) -> None:
 
 
 def test_what_comes_later_is_a_404_in_json(http: Raw) -> None:
-    for path in ("registered-models/create", "traces/search", "model-versions/search"):
+    for path in ("traces/search", "scorers/register", "registered-models/list"):
         assert http("POST", f"{API}/{path}", {}).is_error(404, "ENDPOINT_NOT_FOUND")
 
 

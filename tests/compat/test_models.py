@@ -104,6 +104,16 @@ client.set_registered_model_alias("net", "champion", "1")
 client.transition_model_version_stage("net", "2", "Staging")
 print(json.dumps({"version": made.version}))
 """
+REGISTER_OWN = """
+import json, sys, assay
+uri, name, folder = sys.argv[1:]
+run_id = assay.get_logged_model(uri.removeprefix("models:/")).source_run_id
+files = assay.artifacts.download_artifacts(uri, dst_path=folder)
+made = [
+    assay.register_model(one, name).version for one in (uri, f"runs:/{run_id}/model", files)
+]
+print(json.dumps({"versions": made}))
+"""
 FIND = """
 import json, sys
 from assay.errors import InvalidInput, NotFound
@@ -119,18 +129,39 @@ print(json.dumps(found))
 """
 
 
-def test_registered_models_of_an_mlflow_server_are_found_by_version_stage_and_alias(
-    mlflow_url: str, ours: str, tmp_path: Path
+@pytest.mark.parametrize("server", ["assay", "mlflow"])
+def test_registered_models_are_found_by_version_stage_and_alias(
+    server: str, ours: str, mlflow_url: str, tmp_path: Path
 ) -> None:
-    logged = run(SCRIPT, tmp_path / "log", tracking_uri=mlflow_url)
-    run(REGISTER, tmp_path / "register", logged["model_uri"], tracking_uri=mlflow_url)
+    url = ours if server == "assay" else mlflow_url
+    logged = run(SCRIPT, tmp_path / "log", tracking_uri=url)
+    run(REGISTER, tmp_path / "register", logged["model_uri"], tracking_uri=url)
     good = ["models:/net/1", "models:/net/2", "models:/net/Staging", "models:/net@champion"]
     bad = ["models:/net/9", "models:/net/Production", "models:/net@none", "models:/none/1"]
     asked = json.dumps([*good, "models:/net/latest", *bad, "models:/net", "models:/@x"])
-    found = run(FIND, tmp_path / "find", asked, tracking_uri=mlflow_url)
+    found = run(FIND, tmp_path / "find", asked, tracking_uri=url)
     model_id = logged["model_uri"].removeprefix("models:/")
     assert {found[uri] for uri in [*good, "models:/net/latest"]} == {model_id}
-    assert {found[uri] for uri in bad} <= {"NotFound", "InvalidInput"}
+    assert {found[uri] for uri in bad} <= {
+        "NotFound",
+        "AliasNotFound",
+        "ModelVersionNotFound",
+        "RegisteredModelNotFound",
+    }
     assert found["models:/net"] == found["models:/@x"] == "InvalidInput"
-    found = run(FIND, tmp_path / "find", json.dumps(["models:/net/1"]), tracking_uri=ours)
-    assert found == {"models:/net/1": "InvalidInput"}
+
+
+@pytest.mark.parametrize("server", ["assay", "mlflow"])
+def test_what_assay_registers_mlflow_loads(
+    server: str, ours: str, mlflow_url: str, tmp_path: Path
+) -> None:
+    url = ours if server == "assay" else mlflow_url
+    logged = run(PORTED, tmp_path / "log", tracking_uri=url)
+    (tmp_path / "files").mkdir()
+    asked = (logged["model_uri"], f"own-{server}", str(tmp_path / "files"))
+    made = run(REGISTER_OWN, tmp_path / "register", *asked, tracking_uri=url)
+    assert made["versions"] == [1, 2, 3]
+    for version in "123":
+        uri = f"models:/own-{server}/{version}"
+        loaded = run(LOAD.format(tool="mlflow"), tmp_path / "load", uri, tracking_uri=url)
+        assert loaded["native"] == loaded["pyfunc"] == logged["expected"]

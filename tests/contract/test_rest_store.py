@@ -17,9 +17,12 @@ from assay.server.run import open_services
 from assay.server.settings import ServerSettings
 from assay.server.table import route_table
 from assay.store.rest import RestStore, open_rest_store
+from assay.store.user import local_cause
 from assay.testing.store_contract import StoreContract
 from assay.testing.store_contract_experiments import ExperimentIdContract
 from assay.testing.store_contract_logged_models import ModelIdContract
+from assay.testing.store_contract_registry import RegistryContract
+from assay.testing.store_contract_requests import Act, Acting
 from assay.testing.store_contract_runs import RunIdContract
 
 
@@ -63,7 +66,9 @@ def switch() -> Iterator[_Switch]:
     switch.close()
 
 
-class TestRestStore(StoreContract, ExperimentIdContract, RunIdContract, ModelIdContract):
+class TestRestStore(
+    StoreContract, ExperimentIdContract, RunIdContract, ModelIdContract, RegistryContract
+):
     """An Assay server."""
 
     @pytest.fixture
@@ -81,3 +86,20 @@ class TestRestStore(StoreContract, ExperimentIdContract, RunIdContract, ModelIdC
         yield store
         store.close()
         switch.app.close()
+
+    @pytest.fixture
+    def acting(
+        self, store: RestStore, switch: _Switch, monkeypatch: pytest.MonkeyPatch
+    ) -> Iterator[Act]:
+        """Each has a client of their own: the server takes the name that it says with requests."""
+        opened: list[RestStore] = []
+
+        def act(name: str) -> Acting:
+            with monkeypatch.context() as patched:
+                patched.setenv("ASSAY_USER", name)
+                opened.append(open_rest_store(switch.url))
+                return Acting(opened[-1], local_cause(f"says {name}"))
+
+        yield act
+        for client in opened:
+            client.close()

@@ -11,10 +11,13 @@ from assay.store.sql.store import SqlStore, open_sql_store
 from assay.testing.store_contract import StoreContract
 from assay.testing.store_contract_experiments import ExperimentIdContract
 from assay.testing.store_contract_logged_models import ModelIdContract
+from assay.testing.store_contract_registry import RegistryContract
 from assay.testing.store_contract_runs import RunIdContract
 
 
-class TestSqliteStore(StoreContract, ExperimentIdContract, RunIdContract, ModelIdContract):
+class TestSqliteStore(
+    StoreContract, ExperimentIdContract, RunIdContract, ModelIdContract, RegistryContract
+):
     """A file in a fresh folder."""
 
     @pytest.fixture

@@ -132,7 +132,7 @@ class ClientProcess:
 @pytest.fixture(scope="session")
 def assay_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """One server for all tests of a session that don't disturb each other."""
-    server = ServerProcess(tmp_path_factory.mktemp("server"))
+    server = ServerProcess(tmp_path_factory.mktemp("server"), webhook_allow=("127.0.0.1",))
     server.start()
     yield server
     server.stop()

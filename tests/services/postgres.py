@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -151,15 +152,22 @@ def _set_up(version: int, folder: Path) -> PostgresServer:
     return server
 
 
-@pytest.fixture(scope="session", params=[15, 18], ids=["postgres15", "postgres18"])
-def postgres_server(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
-    """A server, once with each version."""
-    server = _start_server(request.param)
+@contextmanager
+def running_postgres(version: int) -> Iterator[PostgresServer]:
+    """A fresh server of a version, ended with its data afterwards."""
+    server = _start_server(version)
     try:
         yield server
     finally:
         server.control("-m", "immediate", "stop")
         shutil.rmtree(server.folder)
+
+
+@pytest.fixture(scope="session", params=[15, 18], ids=["postgres15", "postgres18"])
+def postgres_server(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
+    """A server, once with each version."""
+    with running_postgres(request.param) as server:
+        yield server
 
 
 @pytest.fixture

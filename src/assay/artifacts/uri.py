@@ -33,6 +33,7 @@ def open_artifact_store(
     uri: str,
     *,
     tracking_uri: str | None = None,
+    authorization: str | None = None,
     root: str | Path | None = None,
     durability: Durability = "normal",
 ) -> ArtifactStore:
@@ -41,6 +42,8 @@ def open_artifact_store(
     Args:
         uri: a folder, or a URI of one of the schemes above.
         tracking_uri: where ``mlflow-artifacts:`` leads when it is an ``http(s)`` server.
+        authorization: value of the ``Authorization`` header for that server; no other gets it,
+            whatever the location says.
         root: the folder or cloud location behind ``mlflow-artifacts:`` in a process that serves
             it, or works without a server; it goes before ``tracking_uri``. A folder below it is
             opened as a part of it.
@@ -55,13 +58,17 @@ def open_artifact_store(
     if scheme in ("", "file"):
         return _open_folder(_folder_of(uri, scheme), local_root=_local(root), durability=durability)
     parts = _split(uri)
-    if scheme == PROXIED:
-        if root is not None and not parts.netloc:
-            whole = open_artifact_store(str(root), durability=durability)
-            return whole.at(_below(uri, parts.path))
-        return _open_proxied(uri, parts, tracking_uri=tracking_uri)
-    if scheme in ("http", "https"):
-        return _open_http(uri, parts)
+    if scheme == PROXIED and root is not None and not parts.netloc:
+        whole = open_artifact_store(str(root), durability=durability)
+        return whole.at(_below(uri, parts.path))
+    if scheme in (PROXIED, "http", "https"):
+        if scheme == PROXIED:
+            base, prefix = _proxied_place(uri, parts, tracking_uri=tracking_uri)
+        else:
+            base, prefix = _http_place(uri, parts)
+        if authorization and (tracking_uri is None or _origin(base) != _origin(tracking_uri)):
+            authorization = None
+        return _proxy(base, prefix, authorization=authorization)
     if scheme in CLOUD_SCHEMES:
         _below(uri, parts.path)
         from assay.artifacts.object_store import ObjectArtifactStore  # costs, and few need it
@@ -148,7 +155,9 @@ def _open_folder(
     return LocalArtifactStore(folder, durability=durability)
 
 
-def _open_proxied(uri: str, parts: SplitResult, *, tracking_uri: str | None) -> ArtifactStore:
+def _proxied_place(
+    uri: str, parts: SplitResult, *, tracking_uri: str | None
+) -> tuple[str, ArtifactPath]:
     server = _split(tracking_uri) if tracking_uri else None
     if server is not None and server.scheme not in ("http", "https"):
         server = None
@@ -162,22 +171,28 @@ def _open_proxied(uri: str, parts: SplitResult, *, tracking_uri: str | None) -> 
             f"The artifact location {uri!r} is served by a tracking server, but none is configured:"
             " set ASSAY_TRACKING_URI (or MLFLOW_TRACKING_URI) to its http(s) address."
         )
-    return _proxy(base, _below(uri, parts.path))
+    return base, _below(uri, parts.path)
 
 
-def _open_http(uri: str, parts: SplitResult) -> ArtifactStore:
+def _http_place(uri: str, parts: SplitResult) -> tuple[str, ArtifactPath]:
     before, found, after = parts.path.partition(PROXY_ROUTE)
     if not parts.netloc or not found:
         raise InvalidInput(
             f"Invalid artifact location {uri!r}: an http(s) location must lead to"
             f" {PROXY_ROUTE}/… of a tracking server."
         )
-    return _proxy(f"{parts.scheme}://{parts.netloc}{before}", _below(uri, after))
+    return f"{parts.scheme}://{parts.netloc}{before}", _below(uri, after)
 
 
-def _proxy(base_url: str, prefix: ArtifactPath) -> ArtifactStore:
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def _proxy(base_url: str, prefix: ArtifactPath, *, authorization: str | None) -> ArtifactStore:
     # Here, because urllib3 takes 40 ms to import, which a program that logs to a folder shouldn't
     # pay.
     from assay.artifacts.proxy import ProxyArtifactStore
 
-    return ProxyArtifactStore(base_url, prefix)
+    headers = {"authorization": authorization} if authorization else {}
+    return ProxyArtifactStore(base_url, prefix, headers)

@@ -7,12 +7,12 @@ everything else goes on.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 
 import click
 
 from assay.artifacts.uri import open_artifact_store
+from assay.cli.ages import age_ms
 from assay.cli.connection import find_experiment, find_run, location_of
 from assay.cli.output import Format, clean, format_options, print_rows, say
 from assay.client.connect import open_store
@@ -28,15 +28,6 @@ from assay.store.sql.purge import (
 )
 from assay.store.sql.store import SqlStore
 from assay.store.uri import Location
-
-_AGE = re.compile(r"(\d{1,6})\s*([smhdw])\Z")
-_UNITS_MS = {
-    "s": 1_000,
-    "m": 60_000,
-    "h": 3_600_000,
-    "d": 86_400_000,
-    "w": 604_800_000,
-}
 
 
 class SomeFilesStay(AssayError):
@@ -62,6 +53,8 @@ def gc(
 ) -> None:
     """Purge what was deleted, with its files. Says what would go, unless --yes is given.
 
+    What holds the files of a registered version stays until that version is deleted.
+
     \b
     Examples:
       assay gc --older-than 30d
@@ -79,24 +72,14 @@ def gc(
     try:
         found = _found(store, older_than=older_than, experiments=experiment, runs=run)
         print_rows(("kind", "id", "files"), list(_rows(found)), output=output)
+        for ident, version in found.kept.items():
+            click.echo(clean(f"{ident} stays: models:/{version} has its files there"), err=True)
         if yes:
             _purge(store, location, found)
         elif output == "table":
             click.echo("Nothing was purged; --yes purges it.", err=True)
     finally:
         store.close()
-
-
-def age_ms(text: str) -> int:
-    """An age such as ``30d`` in milliseconds.
-
-    Raises:
-        InvalidInput: it isn't a number with one of s, m, h, d, w.
-    """
-    match = _AGE.match(text.strip())
-    if match is None:
-        raise InvalidInput(f"Invalid age {text!r}: write a number and s, m, h, d or w, as in 30d.")
-    return int(match[1]) * _UNITS_MS[match[2]]
 
 
 def _found(

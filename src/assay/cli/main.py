@@ -31,6 +31,7 @@ class Place(NamedTuple):
 COMMANDS: dict[str, Place] = {
     "artifacts": Place("artifacts", "artifacts", "List, fetch and add files of a run."),
     "completion": Place("completion", "completion", "Print the completion script of a shell."),
+    "audit": Place("audit", "audit", "Read, export and verify the registry's audit log."),
     "db": Place("db", "db", "Upgrade, check and back up a database."),
     "doctor": Place("doctor", "doctor", "Explain what is configured and what can be reached."),
     "evaluate": Place(
@@ -42,12 +43,15 @@ COMMANDS: dict[str, Place] = {
     "import": Place("archive", "import_", "Read the runs of an archive."),
     "metrics": Place("metrics", "metrics", "Show metrics of a run, as a plot or as numbers."),
     "models": Place("models", "models", "Show, verify and run models."),
+    "registry": Place("registry", "registry", "Register, promote, approve and roll back models."),
     "runs": Place("runs", "runs", "List, compare, delete and export runs."),
     "search": Place("search", "search", "Find runs by a filter."),
     "server": Place("server", "server", "Serve a store to clients and browsers."),
     "status": Place("status", "status", "Show what waits to be delivered."),
     "sync": Place("sync", "sync", "Deliver what runs left behind while offline."),
     "ui": Place("server", "ui", "Serve on this machine only, and open the browser."),
+    "users": Place("users", "users", "Say who may sign in to a server."),
+    "webhooks": Place("webhooks", "webhooks", "Tell other programs what happens in the registry."),
 }
 
 
@@ -100,7 +104,7 @@ def cli(ctx: click.Context, tracking_uri: str | None) -> None:
       assay runs list --experiment digits
       assay search "metrics.accuracy > 0.9 and params.model = 'svc'"
       assay metrics show 3f2a loss
-      assay server --host 0.0.0.0 --insecure
+      assay server --host 0.0.0.0 --auth tokens
     """
     ctx.obj = tracking_uri
 

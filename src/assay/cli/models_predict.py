@@ -14,7 +14,7 @@ import click
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from assay.cli.models_environment import tell
-from assay.cli.models_place import URI_HELP, at_place, found
+from assay.cli.models_place import URI_HELP, at_place, found_to_load, signature_option
 from assay.cli.output import clean, console, say
 from assay.errors import InvalidInput
 from assay.fluent.model_places import Place
@@ -64,6 +64,7 @@ _STDIN = "-"
     help="Predict in this Python, or in the model's own environment.",
 )
 @click.option("--trust", is_flag=True, help="Let code of the model run.")
+@signature_option
 @click.pass_context
 def predict(
     ctx: click.Context,
@@ -78,6 +79,7 @@ def predict(
     params: tuple[str, ...],
     env_manager: EnvManager,
     trust: bool,
+    require_signature: bool,
 ) -> None:
     """Predict a file of any size, or the JSON request on standard input.
 
@@ -91,7 +93,7 @@ def predict(
       echo '{"inputs": [[1.5, 2.0]]}' | assay models predict -m model/
     """
     with at_place(ctx):
-        place = found(uri)
+        place = found_to_load(uri, require_signature=require_signature)
     allowed = True if trust else None
     given = _params(params, Model.load(place.folder))
     if source == _STDIN or not is_rows(Path(source)):

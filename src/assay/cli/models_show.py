@@ -12,8 +12,9 @@ from assay.cli.models_place import at_place, found, whole_uri
 from assay.cli.output import Cell, clean, print_json, print_rows, say, size
 from assay.errors import AlreadyExists, AssayError, Corrupted, InvalidInput
 from assay.fluent.model_places import Place, is_local
+from assay.fluent.model_signatures import signatures_of
 from assay.models import card as cards
-from assay.models import digests
+from assay.models import digests, signing
 from assay.models.environments.environment import Environment
 from assay.models.input_example import load_serving_example
 from assay.models.loading import hazards_of
@@ -196,8 +197,11 @@ def get(ctx: click.Context, uri: str, folder: Path) -> None:
         raise AlreadyExists("folder", str(folder), hint="Choose another one, or empty it.")
     with at_place(ctx):
         place = found(uri)
+        bundles = signatures_of(whole_uri(uri)) or signing.read_beside(place.folder)
     listed = digests.check(place.folder)
     shutil.copytree(place.folder, folder, dirs_exist_ok=True, symlinks=is_local(whole_uri(uri)))
     files = sum(1 for file in folder.rglob("*") if file.is_file())
     checked = "without digests" if listed is None else "digests ok"
+    if bundles:
+        checked += f", signed: {clean(str(signing.write_beside(folder, bundles)))}"
     say(f"{files} files in {clean(str(folder))}, {checked}")

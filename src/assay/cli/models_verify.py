@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from assay.cli.models_environment import tell
-from assay.cli.models_place import at_place, found, whole_uri
+from assay.cli.models_place import at_place, found, signature_option, whole_uri
 from assay.cli.models_show import hazards
 from assay.cli.output import Cell, Format, clean, format_options, print_json, print_rows, say
 from assay.errors import InvalidInput, UntrustedModel
@@ -24,11 +24,19 @@ from assay.models import trust as trust_room
 @click.argument("uri")
 @click.option("--env", "with_env", is_flag=True, help="Also rebuild its environment and try there.")
 @click.option("--trust", is_flag=True, help="Let code of the model run.")
+@signature_option
 @click.option("--no-record", is_flag=True, help="Don't write down what was found.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def verify(
-    ctx: click.Context, uri: str, *, with_env: bool, trust: bool, no_record: bool, as_json: bool
+    ctx: click.Context,
+    uri: str,
+    *,
+    with_env: bool,
+    trust: bool,
+    require_signature: bool,
+    no_record: bool,
+    as_json: bool,
 ) -> None:
     """Check that a model is what was saved, loads, and still predicts what it did.
 
@@ -46,6 +54,7 @@ def verify(
             whole_uri(uri),
             environment=with_env,
             trust=True if trust else None,
+            require_signature=require_signature or None,
             record=not no_record,
             progress=tell,
         )

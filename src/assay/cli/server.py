@@ -54,6 +54,11 @@ def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--workers", "-w", type=click.IntRange(1, 256), help="Processes.  [default: 1]")
 @click.option(
+    "--auth",
+    type=click.Choice(["none", "tokens"]),
+    help="tokens: everybody signs in, see `assay users`.  [default: none]",
+)
+@click.option(
     "--insecure",
     is_flag=True,
     default=None,
@@ -64,6 +69,18 @@ def _shared(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option(
     "--allowed-origin", "allowed_origins", multiple=True, help="A foreign page's origin; repeat."
+)
+@click.option(
+    "--webhook-allow",
+    "webhook_allow",
+    multiple=True,
+    help="A host, address or range that webhooks may reach though it isn't public; repeat.",
+)
+@click.option(
+    "--model-root",
+    "model_roots",
+    multiple=True,
+    help="An address below which versions may be registered from (s3://bucket/models); repeat.",
 )
 @_shared
 @click.pass_context
@@ -76,7 +93,7 @@ def server(ctx: click.Context, /, **given: Any) -> None:
     Examples:
       assay server
       assay server --port 8080 --store postgresql://localhost/assay --artifacts s3://bucket/assay
-      assay server --host 0.0.0.0 --allowed-host lab.example.org --insecure
+      assay server --host 0.0.0.0 --allowed-host lab.example.org --auth tokens
     """
     _serve(ctx, given, started=None)
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from assay.client.client_artifacts import ArtifactClient
 from assay.client.client_experiments import ExperimentClient
 from assay.client.client_logged_models import LoggedModelClient
+from assay.client.client_registry import RegistryClient
+from assay.client.client_webhooks import WebhookClient
 
 
-class Client(ExperimentClient, ArtifactClient, LoggedModelClient):
+class Client(ExperimentClient, ArtifactClient, LoggedModelClient, RegistryClient, WebhookClient):
     """A client of one location: a server, a database or a folder.
 
     Thread-safe, and cheap to make: the connection is opened by the first call.

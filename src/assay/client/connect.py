@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["make_home", "open_run_artifacts", "open_store", "resolved_artifact_uri"]
 
+MODEL_ROOTS_VARIABLE = "ASSAY_MODEL_ROOTS"
+"""Addresses, separated by commas, below which versions may be registered from."""
 _importing = threading.RLock()
 """Held while a store is imported. A child that is forked in the middle of an import by another
 thread would wait for ever for the rest of it; so a fork waits until the import is done.
@@ -61,9 +63,20 @@ def open_store(location: Location, *, patient: bool = True) -> Store:
         return open_rest_store(location.tracking_uri, patient=patient)
     with _importing:
         from assay.store.sql.store import open_sql_store
+        from assay.webhooks.allowed import allowed_by_environment
     if location.kind == "sqlite":
         make_home(location)
-    return open_sql_store(location.tracking_uri)
+    return open_sql_store(
+        location.tracking_uri,
+        webhook_allow=allowed_by_environment(),
+        model_roots=_model_roots(),
+    )
+
+
+def _model_roots() -> list[str]:
+    """Places beside the artifacts of runs that a local store takes versions from."""
+    listed = os.environ.get(MODEL_ROOTS_VARIABLE, "").split(",")
+    return [root.strip() for root in listed if root.strip()]
 
 
 def make_home(location: Location) -> None:
@@ -94,7 +107,13 @@ def open_run_artifacts(location: Location, store: Store, artifact_uri: str) -> A
     from assay.artifacts.uri import open_artifact_store
 
     if location.kind == "http":
-        return open_artifact_store(artifact_uri, tracking_uri=location.tracking_uri)
+        from assay.store.rest.settings import read_settings
+
+        return open_artifact_store(
+            artifact_uri,
+            tracking_uri=location.tracking_uri,
+            authorization=read_settings(location.tracking_uri).authorization,
+        )
     return open_artifact_store(artifact_uri, root=location.artifact_root)
 
 

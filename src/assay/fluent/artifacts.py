@@ -23,6 +23,7 @@ from assay.client.tables import (
     read_table,
     table_content,
 )
+from assay.client.version_uris import files_of_version, names_version, split_version_uri
 from assay.entities.ids import check_model_id
 from assay.entities.names import artifact_path as parse_path
 from assay.entities.operations import SetTags
@@ -232,8 +233,9 @@ def download_artifacts(
     """Fetch a file or folder and return where it lies on this machine.
 
     Args:
-        artifact_uri: ``runs:/<run id>/path``, ``models:/<model id>/path``, or the address itself;
-            instead of ``run_id``.
+        artifact_uri: ``runs:/<run id>/path``, ``models:/<model id>/path``,
+            ``models:/<name>/<version or stage>/path``, or the address itself; instead of
+            ``run_id``.
         run_id: whose artifact.
         artifact_path: which one; with ``artifact_uri`` a path below it. All if left out.
         dst_path: an existing folder to put it into; a fresh temporary one if left out.
@@ -305,6 +307,13 @@ def _place(
     if scheme == "models" and rest.lstrip("/").startswith("m-"):
         owner, path = _split(rest, artifact_path)
         return client.model_artifact_store(check_model_id(owner)), path
+    if names_version(uri):
+        uri, inner = split_version_uri(uri)
+        below = "/".join(filter(None, (inner, artifact_path)))
+        files = files_of_version(client.store, uri)
+        if files.startswith(("models:/", "runs:/")):
+            return _place(files, None, below, tracking_uri)
+        return open_run_artifacts(client.location, client.store, files), below
     folder, _, name = uri.rstrip("/").rpartition("/")
     if scheme == "file":
         name = unquote(name)

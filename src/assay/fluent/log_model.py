@@ -2,12 +2,14 @@
 
 The model's id is made here, so logging waits for nobody: the store learns of the model by the
 journal, its files follow, and when the last one is there the model is READY. Only a plain MLflow
-server, which makes ids itself, is asked first.
+server, which makes ids itself, is asked first. Registering is up to the store, so that waits for
+the delivery.
 """
 
 from __future__ import annotations
 
 import logging
+import shlex
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +24,7 @@ from assay.entities.ids import ExperimentId, ModelId, check_model_id, new_model_
 from assay.entities.logged_models import LoggedModelOutput, LoggedModelStatus, NewLoggedModel
 from assay.entities.names import ArtifactPath, artifact_path
 from assay.entities.operations import CreateModel, LogOutputs
+from assay.entities.registry_names import check_registered_name
 from assay.entities.tags import GIT_COMMIT
 from assay.errors import AssayError, InvalidInput, StoreUnavailable
 from assay.flavors.base import Flavor, flavor_named, flavor_names
@@ -80,11 +83,43 @@ def log_with(
 ) -> Model:
     """Save a model with ``flavor`` and log it to the active run, if there is one."""
     if how.registered_model_name:
-        _log.warning(
-            "The model is logged, but not registered as %r: this version has no model registry.",
-            how.registered_model_name,
-        )
+        check_registered_name(how.registered_model_name)
     run = here.top
+    meta = _log_to(run, model, flavor, how, extras=extras, options=options)
+    if how.registered_model_name:
+        _register(meta, how.registered_model_name, run, made_here=how.model_id is None)
+    return meta
+
+
+def _register(meta: Model, name: str, run: OpenRun | None, *, made_here: bool) -> None:
+    """Register what was logged. A store that is away doesn't hold up the program."""
+    client = client_for(None if run is None else run.location)
+    # A model that was made before may belong to another run.
+    uri, run_id = str(meta.model_uri), meta.run_id if made_here else None
+    try:
+        version = client.register_version(name, uri, run_id, meta.model_id)
+    except StoreUnavailable as error:
+        _log.warning(
+            "The model is logged, but not registered as %r: %s When it is delivered, register it"
+            " with: assay registry register %s %s",
+            name,
+            error.message,
+            uri,
+            shlex.quote(name),
+        )
+        return
+    meta.registered_model_version = version.version
+
+
+def _log_to(
+    run: OpenRun | None,
+    model: Any,
+    flavor: Flavor,
+    how: Logging,
+    *,
+    extras: Extras,
+    options: Mapping[str, Any],
+) -> Model:
     recorder = run.recorder if run is not None else current_recorder()
     params = {**(run.params if run is not None else {}), **(how.params or {})}
     new = NewLoggedModel(
@@ -109,7 +144,7 @@ def log_with(
         elif tags:
             client_for(recorder.location).set_logged_model_tags(new.model_id, tags)
         _hand_over(recorder, new.model_id, folder)
-    _note_output(run, new.model_id, how.step)
+    note_output(run, new.model_id, how.step)
     return meta
 
 
@@ -137,7 +172,8 @@ def _hand_over(recorder: Recorder, model_id: ModelId, folder: Path) -> None:
     recorder.model_artifact(model_id, last, digest, completes=True)
 
 
-def _note_output(run: OpenRun | None, model_id: ModelId, step: int) -> None:
+def note_output(run: OpenRun | None, model_id: ModelId, step: int) -> None:
+    """A model was logged, and made by ``run`` if there is one."""
     remember_model(model_id)
     if run is not None:
         run.recorder.append(LogOutputs(run.run_id, [LoggedModelOutput(model_id, step)]))
@@ -221,5 +257,5 @@ def _log_to_mlflow(
         client.finalize_logged_model(made.model_id, LoggedModelStatus.FAILED)
         raise
     client.finalize_logged_model(made.model_id, LoggedModelStatus.READY)
-    _note_output(run, made.model_id, how.step)
+    note_output(run, made.model_id, how.step)
     return meta

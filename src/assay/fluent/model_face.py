@@ -140,7 +140,8 @@ class Face:
             model_type: such as ``classifier``.
             step: at which step of the run it was made.
             model_id: log into this model, made before with ``assay.initialize_logged_model``.
-            registered_model_name: the name in the registry; not there yet, so it is warned about.
+            registered_model_name: register it under this name too, which is made if it is missing.
+                A store that is away is warned about.
             verify_env: rebuild the environment from the model's files alone and replay its golden
                 predictions there; the outcome becomes tags of the model.
             conda_env: this and the others as of ``save_model``.
@@ -198,24 +199,34 @@ class Face:
         dst_path: str | Path | None = None,
         *,
         trust: bool | None = None,
+        require_signature: bool | str | Path | None = None,
         **options: Any,
     ) -> Any:
         """The framework's own object.
 
         Args:
-            model_uri: a path, ``models:/<model id>``, ``runs:/<run id>/<name>``, or the address of
-                the folder.
+            model_uri: a path, ``models:/<name>/<version or stage>``, ``models:/<name>@<alias>``,
+                ``models:/<model id>``, ``runs:/<run id>/<name>``, or the address of the folder.
             dst_path: an existing folder to fetch it into, instead of the cache.
             trust: ``True`` lets code of the model run; ``None``: if this user made it.
+            require_signature: as of ``assay.pyfunc.load_model``.
             options: arguments of this flavor.
 
         Raises:
+            UntrustedSignature: it isn't signed as required.
             UnknownFlavor: the model has no such flavor.
             UntrustedModel: loading would run code of others.
             Corrupted: a file isn't what was saved.
             MissingFramework: the framework isn't installed.
         """
-        return load_native(model_uri, self.flavor, dst_path=dst_path, trust=trust, options=options)
+        return load_native(
+            model_uri,
+            self.flavor,
+            dst_path=dst_path,
+            trust=trust,
+            require_signature=require_signature,
+            options=options,
+        )
 
 
 def log_model(

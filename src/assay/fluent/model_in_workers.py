@@ -18,6 +18,7 @@ import msgspec
 from assay.client.tracking_uri import get_tracking_uri, set_tracking_uri
 from assay.errors import ArtifactNotFound, Corrupted, InvalidInput
 from assay.fluent.model_places import find_model
+from assay.fluent.model_signatures import find_signed_model
 from assay.models import digests, loading, trust
 from assay.models.mlmodel import FILE as MLMODEL
 from assay.models.mlmodel import Model
@@ -61,7 +62,7 @@ def refer_to(
         UntrustedModel: loading would run code of others.
         Corrupted: a file isn't what was saved.
     """
-    place = find_model(model_uri)
+    place = find_signed_model(model_uri)
     model = Model.load(place.folder)
     if model.python_function is None:
         raise InvalidInput(f"The model {str(model_uri)!r} can't predict.")

@@ -21,6 +21,12 @@ from assay.artifacts.local import LocalArtifactStore
 from assay.artifacts.transfer import download
 from assay.client.client import Client
 from assay.client.connect import open_run_artifacts
+from assay.client.version_uris import (
+    files_of_version,
+    find_version,
+    names_version,
+    parse_version_uri,
+)
 from assay.entities.ids import check_model_id
 from assay.entities.logged_models import LoggedModel
 from assay.entities.names import ArtifactPath, artifact_path
@@ -29,14 +35,9 @@ from assay.fluent.reading import client_for
 from assay.models import digests
 from assay.models.mlmodel import FILE as MLMODEL
 from assay.models.user_cache import cache_folder
-from assay.store.base import Query, SupportsModelNames
+from assay.store.base import Query
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):/")
-_NO_REGISTRY: Final = (
-    "names a registered model, and the store of this version has no model registry yet."
-    " Load a logged model by its id (models:/m-…), a run's (runs:/<run id>/<name>), a path, or the"
-    " address of the folder"
-)
 
 
 class Place(NamedTuple):
@@ -52,8 +53,8 @@ def find_model(uri: str | Path, *, dst_path: str | Path | None = None) -> Place:
 
     Args:
         uri: a path, ``file://…``, ``models:/<model id>``, ``runs:/<run id>/<name or path>``,
-            ``models:/<name>/<version or stage>`` and ``models:/<name>@<alias>`` of a server that
-            has a registry, ``mlflow-artifacts:/…``, ``http(s)://…`` (a server's artifacts),
+            ``models:/<name>/<version or stage>`` and ``models:/<name>@<alias>`` of the registry,
+            ``mlflow-artifacts:/…``, ``http(s)://…`` (a server's artifacts),
             ``s3://…``, ``gs://…``, ``az://…``.
         dst_path: an existing folder to fetch it into, instead of the cache.
 
@@ -70,37 +71,10 @@ def find_model(uri: str | Path, *, dst_path: str | Path | None = None) -> Place:
     if kind == "file":
         return _local(Path(unquote(urlsplit(text).path)))
     client = client_for()
-    if _is_registered(text):
-        return find_model(_registered(client, text), dst_path=dst_path)
+    if names_version(text):
+        return find_model(files_of_version(client.store, text), dst_path=dst_path)
     store, path, origin = _store_of(client, text, kind)
     return _fetched(store, path, origin=origin, dst_path=dst_path)
-
-
-def _registered(client: Client, uri: str) -> str:
-    """Where the files of ``models:/name/version``, ``models:/name/Stage`` or ``models:/name@alias``
-    are.
-    """
-    rest = uri.removeprefix("models:/").strip("/")
-    name, mark, alias = rest.rpartition("@")
-    selector = f"@{alias}"
-    if not mark:
-        name, _, selector = rest.rpartition("/")
-    if not name or not selector.strip("@"):
-        raise InvalidInput(
-            f"{uri!r} names no version: models:/<name>/<version or stage>,"
-            " or models:/<name>@<alias>."
-        )
-    store = client.store
-    if not isinstance(store, SupportsModelNames):
-        raise InvalidInput(f"{uri!r} {_NO_REGISTRY}.")
-    place = store.registered_model_uri(name, selector)
-    if _is_registered(place):
-        raise InvalidInput(f"The server says that {uri!r} is at {place!r}, which is a name again.")
-    return place
-
-
-def _is_registered(uri: str) -> bool:
-    return uri.startswith("models:/") and not uri[len("models:/") :].lstrip("/").startswith("m-")
 
 
 def find_logged_model(client: Client, run_id: str, name: str) -> LoggedModel | None:
@@ -117,6 +91,8 @@ def find_logged_model(client: Client, run_id: str, name: str) -> LoggedModel | N
 def logged_model_id(uri: str | Path) -> str | None:
     """Id of the logged model that an address names; ``None`` if it names files."""
     text = str(uri)
+    if names_version(text):
+        return find_version(client_for().store, *parse_version_uri(text)).model_id
     if text.startswith("models:/"):
         return text.removeprefix("models:/").strip("/").split("/")[0]
     if text.startswith("runs:/"):

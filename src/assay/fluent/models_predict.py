@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from assay.errors import ArtifactNotFound, InvalidInput
-from assay.fluent.model_places import Place, find_model
+from assay.fluent.model_places import Place
+from assay.fluent.model_signatures import find_signed_model
 from assay.models.input_example import serving_text
 from assay.models.mlmodel import Model
 
@@ -64,7 +65,7 @@ def predict(
     del install_mlflow
     if (input_data is None) == (input_path is None):
         raise InvalidInput("Give exactly one of input_data and input_path.")
-    place = find_model(model_uri)
+    place = find_signed_model(model_uri)
     options: dict[str, Any] = {"trust": trust, "extra_envs": extra_envs}
     options |= {"env_manager": env_manager, "override": pip_requirements_override}
     if input_path is not None and is_rows(Path(input_path), content_type):
@@ -187,7 +188,7 @@ def validate_serving_input(model_uri: str | Path, serving_input: str | dict[str,
     from assay.models.loading import load_pyfunc
     from assay.models.scoring import parse_request
 
-    place = find_model(model_uri)
+    place = find_signed_model(model_uri)
     model = load_pyfunc(place.folder, origin=place.origin)
     data, params = parse_request(serving_input, model.metadata)
     return model.predict(data, params)

@@ -10,7 +10,8 @@ import msgspec
 
 from assay.errors import AssayError
 from assay.fluent.log_model import ENVIRONMENT_TAG, REPORT_TAG
-from assay.fluent.model_places import Place, find_model, is_local, logged_model_id
+from assay.fluent.model_places import Place, is_local, logged_model_id
+from assay.fluent.model_signatures import find_signed_model
 from assay.fluent.reading import client_for
 from assay.models import verification
 from assay.models.checks import Outcome
@@ -66,6 +67,7 @@ def verify(
     *,
     environment: bool = False,
     trust: bool | None = None,
+    require_signature: bool | str | Path | None = None,
     record: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> Verified:
@@ -77,14 +79,16 @@ def verify(
         model_uri: as of ``assay.pyfunc.load_model``.
         environment: also rebuild its environment from its files alone, and replay there.
         trust: ``True`` lets code of the model run.
+        require_signature: as of ``assay.pyfunc.load_model``.
         record: keep the outcome as tags of a logged model, or in ``verification.json`` beside it.
         progress: told each step of making the environment.
 
     Raises:
         ArtifactNotFound: there is no model.
         UntrustedModel: loading would run code of others.
+        UntrustedSignature: it isn't signed as required.
     """
-    place = find_model(model_uri)
+    place = find_signed_model(model_uri, require_signature=require_signature)
     found = verification.verify(place.folder, trust=trust, origin=place.origin)
     report = None
     # Files that aren't what was saved are tried nowhere.

@@ -23,6 +23,9 @@ MLFLOW_VERSION: Final = "3.17.2"
 MAX_FILE_BYTES: Final = 16 << 20
 """Wide signatures take some megabytes; beyond that it is no ``MLmodel``."""
 
+_NO_ENTRIES: Final = frozenset({"signature", "extra", "registered_model_version"})
+"""What of ``Model`` isn't an entry of the file as it stands."""
+
 
 class Model(msgspec.Struct, kw_only=True):
     """What ``MLmodel`` says of a model."""
@@ -47,6 +50,8 @@ class Model(msgspec.Struct, kw_only=True):
     type_hint_from_example: bool = False
     extra: dict[str, Any] = {}
     """Entries that Assay has no use for, kept as they came."""
+    registered_model_version: int | None = None
+    """The version that logging it registered, if it did; the file doesn't say."""
 
     @classmethod
     def load(cls, path: str | Path) -> Model:
@@ -77,7 +82,7 @@ class Model(msgspec.Struct, kw_only=True):
         Raises:
             InvalidModel: an entry has a wrong type.
         """
-        known = {field.name for field in msgspec.structs.fields(cls)} - {"signature", "extra"}
+        known = {field.name for field in msgspec.structs.fields(cls)} - _NO_ENTRIES
         facts = {key: value for key, value in entries.items() if key in known}
         for name in ("is_signature_from_type_hint", "type_hint_from_example", "flavors"):
             # MLflow writes null where a fact is unknown.
@@ -101,7 +106,7 @@ class Model(msgspec.Struct, kw_only=True):
         facts = {
             field.name: getattr(self, field.name)
             for field in msgspec.structs.fields(type(self))
-            if field.name not in ("signature", "extra")
+            if field.name not in _NO_ENTRIES
         }
         if self.signature is not None:
             facts["signature"] = self.signature.to_dict()

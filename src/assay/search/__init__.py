@@ -7,14 +7,31 @@ the same answers. Language: docs/reference/search.md.
 
 from __future__ import annotations
 
-from assay.search.evaluate import Record, evaluate, model_record, run_record, sort_key
+from assay.search.evaluate import (
+    Record,
+    evaluate,
+    model_record,
+    registered_record,
+    run_record,
+    sort_key,
+    version_record,
+)
 from assay.search.parse import parse_filter, parse_order_by
 from assay.search.tree import And, Comparison, Field, Node, Not, Or, OrderTerm
-from assay.search.vocabulary import EXPERIMENTS, LOGGED_MODELS, RUNS, Vocabulary
+from assay.search.vocabulary import (
+    EXPERIMENTS,
+    LOGGED_MODELS,
+    MODEL_VERSIONS,
+    REGISTERED_MODELS,
+    RUNS,
+    Vocabulary,
+)
 
 __all__ = [
     "EXPERIMENTS",
     "LOGGED_MODELS",
+    "MODEL_VERSIONS",
+    "REGISTERED_MODELS",
     "RUNS",
     "And",
     "Comparison",
@@ -29,6 +46,8 @@ __all__ = [
     "model_record",
     "parse_filter",
     "parse_order_by",
+    "registered_record",
     "run_record",
     "sort_key",
+    "version_record",
 ]

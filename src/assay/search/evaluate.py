@@ -17,6 +17,8 @@ from assay.entities.datasets import DatasetInput
 from assay.entities.experiments import Experiment
 from assay.entities.logged_models import LoggedModel
 from assay.entities.metrics import Metric, MetricSummary
+from assay.entities.model_versions import ModelVersion
+from assay.entities.registered_models import RegisteredModel
 from assay.entities.runs import Run, RunInfo
 from assay.entities.tags import DATASET_CONTEXT
 from assay.search.patterns import fold_case, matches, parse_pattern
@@ -49,8 +51,10 @@ _OPERATORS: Final[dict[Comparator, Callable[[Any, Any], bool]]] = {
 class Record(msgspec.Struct, frozen=True):
     """One entity as a search sees it."""
 
-    attributes: Mapping[str, str | int | None]
-    """By the names of the vocabulary; ``None`` where the entity has no value."""
+    attributes: Mapping[str, str | int | Sequence[str] | None]
+    """By the names of the vocabulary; ``None`` where the entity has no value, a sequence where it
+    may have several.
+    """
     metrics: Mapping[str, Sequence[Figures]] = {}
     """Series per key: of a run the one with the latest point, of a logged model all, latest
     first.
@@ -138,6 +142,41 @@ def model_record(model: LoggedModel, metrics: Iterable[Metric] | None = None) ->
     )
 
 
+def registered_record(model: RegisteredModel) -> Record:
+    """The record of a registered model."""
+    return Record(
+        attributes={
+            "name": model.name,
+            "alias": list(model.aliases),
+            "description": model.description,
+            "creation_timestamp": model.creation_timestamp,
+            "last_updated_timestamp": model.last_updated_timestamp,
+        },
+        tags=model.tags,
+    )
+
+
+def version_record(version: ModelVersion) -> Record:
+    """The record of a model version."""
+    return Record(
+        attributes={
+            "name": version.name,
+            "version_number": version.version,
+            "run_id": version.run_id,
+            "model_id": version.model_id,
+            "source_path": version.source,
+            "alias": version.aliases,
+            "current_stage": version.current_stage,
+            "description": version.description,
+            "user_id": version.user_id,
+            "status": str(version.status),
+            "creation_timestamp": version.creation_timestamp,
+            "last_updated_timestamp": version.last_updated_timestamp,
+        },
+        tags=version.tags,
+    )
+
+
 def evaluate(tree: Node, record: Record, *, now_ms: int) -> bool:
     """Whether the record matches; ``now_ms`` is what ``now`` means."""
     if isinstance(tree, And):
@@ -166,7 +205,7 @@ def _compare(comparison: Comparison, record: Record, now_ms: int) -> bool:
     elif field.kind is FieldKind.DATASET:
         found = [used.get(field.key) for used in record.datasets]
     else:
-        found = [_single(record, field)]
+        found = _values(record, field)
     if comparison.comparator is Comparator.IS_NULL:
         return found[0] is None
     if comparison.comparator is Comparator.IS_NOT_NULL:
@@ -174,12 +213,16 @@ def _compare(comparison: Comparison, record: Record, now_ms: int) -> bool:
     return any(_holds(comparison, value, now_ms) for value in found if value is not None)
 
 
-def _single(record: Record, field: Field) -> str | int | None:
+def _values(record: Record, field: Field) -> Sequence[str | int | None]:
+    """All values of what an entity may have several of, else the one that it has."""
     if field.kind is FieldKind.PARAM:
-        return record.params.get(field.key)
+        return [record.params.get(field.key)]
     if field.kind is FieldKind.TAG:
-        return record.tags.get(field.key)
-    return record.attributes[field.key]
+        return [record.tags.get(field.key)]
+    value = record.attributes[field.key]
+    if value is None or isinstance(value, (str, int)):
+        return [value]
+    return value or [None]
 
 
 def _figures(record: Record, field: Field) -> list[float]:
@@ -236,7 +279,7 @@ def _place(record: Record, term: OrderTerm) -> tuple[int, Any]:
     if term.field.kind is FieldKind.METRIC:
         value = next(iter(_figures(record, term.field)), None)
     else:
-        value = _single(record, term.field)
+        value = _values(record, term.field)[0]
     if value is None:
         return (2, 0)
     if isinstance(value, float) and math.isnan(value):

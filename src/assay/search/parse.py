@@ -87,6 +87,8 @@ def _parse_order_term(scanner: Scanner, vocabulary: Vocabulary) -> OrderTerm:
     field = read_field(scanner, vocabulary)
     if field.kind not in vocabulary.orderable:
         scanner.fail(f"{vocabulary.entity} can't be ordered by a {field.kind}", at=start)
+    if field.kind is FieldKind.ATTRIBUTE and vocabulary.attributes[field.key].several:
+        scanner.fail(f"{vocabulary.entity} can't be ordered by {field.key!r}", at=start)
     direction = scanner.take_word("ASC", "DESC")
     if not scanner.at_end():
         scanner.fail("expected ASC, DESC or the end")
@@ -263,7 +265,7 @@ class _FilterParser:
             if kind is ValueType.DURATION:
                 return values.read_duration(scanner)
             if kind is ValueType.NUMBER:
-                return values.read_number(scanner)
+                return values.read_quoted_number(scanner)
         return self._canonical(field, scanner.read_text()) if scanner.text_is_next() else None
 
     def _expectation(self, field: Field) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime
 from typing import Final
 
@@ -12,6 +13,7 @@ from assay.search.tree import Moment
 INT64_MAX: Final = 2**63 - 1
 _MAX_INT_DIGITS: Final = 19
 """Digits of the largest 64-bit integer; longer texts are read as floats."""
+_WHOLE: Final = re.compile(r"[+-]?[0-9]{1,18}\Z")
 UNITS_MS: Final = {
     "MS": 1,
     "S": 1_000,
@@ -35,6 +37,17 @@ def read_number(scanner: Scanner) -> float | None:
         return sign * math.inf
     scanner.at = start
     return None
+
+
+def read_quoted_number(scanner: Scanner) -> float | None:
+    """A number, which may stand in quotes, as MLflow takes a version's."""
+    if not scanner.text_is_next():
+        return read_number(scanner)
+    start = scanner.at
+    text = scanner.read_text()
+    if not _WHOLE.match(text):
+        scanner.fail("expected a number", at=start)
+    return to_number(text)
 
 
 def to_number(text: str) -> float:

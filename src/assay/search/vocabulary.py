@@ -11,6 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
+from assay.entities.model_versions import STAGES
 from assay.search.tree import Comparator, FieldKind
 
 C = Comparator
@@ -40,6 +41,10 @@ class Attribute(msgspec.Struct, frozen=True):
     comparators: frozenset[Comparator] = PATTERN
     synonyms: Mapping[str, str] = {}
     """Other spellings of its values."""
+    several: bool = False
+    """An entity may have any number of it: a comparison holds if one fits, and nothing is ordered
+    by it.
+    """
 
 
 class Vocabulary(msgspec.Struct, frozen=True):
@@ -150,4 +155,58 @@ LOGGED_MODELS = Vocabulary(
         FieldKind.TAG: PATTERN | LIST | PRESENCE,
     },
     orderable=frozenset({FieldKind.ATTRIBUTE, FieldKind.METRIC}),
+)
+
+_REGISTRY_TIMES = {
+    "creation_time": "creation_timestamp",
+    "last_updated_time": "last_updated_timestamp",
+    "timestamp": "last_updated_timestamp",
+}
+_REGISTRY_PREFIXES = {
+    "attribute": FieldKind.ATTRIBUTE,
+    "attributes": FieldKind.ATTRIBUTE,
+    **_TAG_PREFIXES,
+}
+_number = Attribute(ValueType.NUMBER, NUMERIC)
+_alias = Attribute(comparators=PATTERN | LIST | PRESENCE, several=True)
+_stage = Attribute(comparators=PATTERN | LIST, synonyms={stage.lower(): stage for stage in STAGES})
+
+REGISTERED_MODELS = Vocabulary(
+    entity="registered models",
+    prefixes=_REGISTRY_PREFIXES,
+    attributes={
+        "name": _listable,
+        "alias": _alias,
+        "description": _text,
+        "creation_timestamp": _time,
+        "last_updated_timestamp": _time,
+    },
+    aliases=_REGISTRY_TIMES,
+    comparators={FieldKind.TAG: PATTERN | PRESENCE},
+)
+
+MODEL_VERSIONS = Vocabulary(
+    entity="model versions",
+    prefixes=_REGISTRY_PREFIXES,
+    attributes={
+        "name": _listable,
+        "version_number": _number,
+        "run_id": _listable,
+        "model_id": _listable,
+        "source_path": _text,
+        "alias": _alias,
+        "current_stage": _stage,
+        "description": _text,
+        "user_id": _text,
+        "status": _listable,
+        "creation_timestamp": _time,
+        "last_updated_timestamp": _time,
+    },
+    aliases={
+        "version": "version_number",
+        "source": "source_path",
+        "stage": "current_stage",
+        **_REGISTRY_TIMES,
+    },
+    comparators={FieldKind.TAG: PATTERN | PRESENCE},
 )

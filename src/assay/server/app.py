@@ -21,7 +21,9 @@ from collections.abc import (
 from time import perf_counter
 from typing import Any
 
-from assay.errors import InvalidInput
+from msgspec.structs import replace
+
+from assay.errors import AssayError, InvalidInput
 from assay.server.context import Context, Services
 from assay.server.endpoint import Endpoint, Outgoing, complete, outgoing
 from assay.server.errors import HttpError, error_reply, not_found, wrong_method
@@ -32,9 +34,9 @@ from assay.server.middleware.headers import RequestIds, accepts_gzip
 from assay.server.middleware.hosts import HostRules
 from assay.server.monitoring import Monitor
 from assay.server.pool import ThreadPool
-from assay.server.replies import FileReply
-from assay.server.routing import Body, Table
-from assay.server.streaming import Streams, until_gone
+from assay.server.replies import FileReply, StreamReply
+from assay.server.routing import Body, Route, Table
+from assay.server.streaming import Streams, until_gone, while_allowed
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -47,7 +49,7 @@ _DECODE_ON_LOOP_BYTES = 1 << 18
 """A larger body is decoded in a thread: the loop must not stand still for more than a few
 milliseconds."""
 _DONE = object()
-_SINGLE = (b"host", b"origin", b"content-type", b"content-encoding")
+_SINGLE = (b"host", b"origin", b"authorization", b"content-type", b"content-encoding")
 """Headers that decide something here; a request that carries one twice is refused."""
 
 
@@ -115,7 +117,7 @@ class Application:
             if len(headers) != len(scope["headers"]):
                 _refuse_doubles(scope["headers"])
             self._hosts.check(scope["method"], headers)
-            identity = self._gate.identify(headers)
+            identity = await self._gate.identify(headers)
             place, params = self._find(scope["method"], scope["path"])
             endpoint = self._endpoints[place]
             require(identity, endpoint.route)
@@ -128,6 +130,8 @@ class Application:
                 params=params,
                 request_id=request_id,
                 scheme=scope["scheme"],
+                identity=identity,
+                client=(scope.get("client") or ("",))[0],
             )
             answer = await self._answer(endpoint, context, headers, receive)
         except Exception as error:  # noqa: BLE001 - the border of the server
@@ -171,11 +175,27 @@ class Application:
                 request = await self._pool.run(endpoint.decode, context, body, packed)
             else:
                 request = endpoint.decode(context, body, packed)
-            return outgoing(await endpoint.route.handler(context, request), gzip=gzip)
+            answer = outgoing(await endpoint.route.handler(context, request), gzip=gzip)
+            return self._watched(answer, endpoint.route, headers)
         if endpoint.route.on_loop:
             return endpoint.run(context, body, packed, gzip)
-        answer: Outgoing = await self._pool.run(endpoint.run, context, body, packed, gzip)
-        return answer
+        blocking: Outgoing = await self._pool.run(endpoint.run, context, body, packed, gzip)
+        return blocking
+
+    def _watched(self, answer: Outgoing, route: Route, headers: Mapping[bytes, bytes]) -> Outgoing:
+        """A stream without an end ends when its reader may no longer ask for it."""
+        body = answer.body
+        if not isinstance(body, StreamReply) or not isinstance(body.chunks, AsyncIterator):
+            return answer
+
+        async def allowed() -> bool:
+            try:
+                require(await self._gate.identify(headers), route)
+            except (HttpError, AssayError):
+                return False
+            return True
+
+        return answer._replace(body=replace(body, chunks=while_allowed(body.chunks, allowed)))
 
     async def _body(self, endpoint: Endpoint, receive: Receive) -> bytes:
         try:

@@ -8,11 +8,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from assay.artifacts.base import ArtifactStore
+from assay.entities.audit import Actor, Cause
+from assay.server.identity import ANYONE, Identity
 from assay.server.locations import Locations
 from assay.server.settings import ServerSettings
 from assay.store.base import Store, SupportsDeferred
 
 RawHeaders = list[tuple[bytes, bytes]]
+_MAX_AGENT = 120
+"""Characters of a client's name that are written down."""
 
 
 class Services:
@@ -54,7 +58,9 @@ class Context:
 
     __slots__ = (
         "_chunks",
+        "client",
         "headers",
+        "identity",
         "method",
         "params",
         "path",
@@ -75,6 +81,8 @@ class Context:
         params: dict[str, str],
         request_id: str = "",
         scheme: str = "http",
+        identity: Identity = ANYONE,
+        client: str = "",
     ) -> None:
         self.services = services
         self.method = method
@@ -84,6 +92,9 @@ class Context:
         self.params = params
         self.request_id = request_id
         self.scheme = scheme
+        self.identity = identity
+        self.client = client
+        """The address that the request came from."""
         self._chunks: Iterator[bytes] | None = None
 
     @property
@@ -95,6 +106,13 @@ class Context:
     def artifacts(self) -> ArtifactStore:
         """The root behind ``mlflow-artifacts:/``."""
         return self.services.artifacts
+
+    def cause(self, reason: str = "") -> Cause:
+        """Who makes the change of this request, from where, and why."""
+        who = self.identity
+        agent = self.header(b"user-agent")[:_MAX_AGENT]
+        origin = " ".join(part for part in ("http", self.client, agent) if part)
+        return Cause(Actor(who.name, who.roles, who.verified, origin), reason)
 
     def header(self, name: bytes) -> str:
         """The first header of this lower-case name, or ``""``."""

@@ -20,23 +20,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from assay.server.context import Handler
+from assay.server.identity import Permission as Permission
 
 _TEMPLATE = re.compile(r"\{(\w+)(:path)?\}")
-
-
-class Permission(Enum):
-    """What a caller needs to be allowed. There is no default: each route states one."""
-
-    PUBLIC = "public"
-    """Nothing: health, version."""
-    READ = "read"
-    """See what is recorded."""
-    WRITE = "write"
-    """Record and change."""
-    MANAGE = "manage"
-    """Delete, restore, rename."""
-    ADMIN = "admin"
-    """Run the server."""
 
 
 class Body(Enum):

@@ -24,8 +24,11 @@ import uvicorn
 from assay.artifacts.uri import open_artifact_store
 from assay.errors import InvalidInput, PermissionDenied, StoreUnavailable
 from assay.server.app import Application
+from assay.server.auth.gate import TokenGate
+from assay.server.background import start_background
 from assay.server.context import Services
 from assay.server.locations import PROXIED, Locations
+from assay.server.middleware.gate import Gate, OpenGate
 from assay.server.middleware.hosts import is_loopback
 from assay.server.mlflow_api import ENUM_NUMBERS
 from assay.server.monitoring import Monitor
@@ -33,7 +36,9 @@ from assay.server.protocol import Protocol
 from assay.server.routing import Table
 from assay.server.settings import ServerSettings, artifacts_path
 from assay.server.table import route_table
-from assay.store.sql.store import open_sql_store
+from assay.store.sql.store import SqlStore, open_sql_store
+from assay.store.sql.users import SqlUsers
+from assay.webhooks.addresses import AllowList
 
 _logger = logging.getLogger(__name__)
 
@@ -66,7 +71,7 @@ def serve(settings: ServerSettings, *, started: Started | None = None) -> None:
 
     Raises:
         InvalidInput: an address beyond this machine without authentication and without
-            ``insecure``.
+            ``insecure``, or sign-in where there is nobody who could.
         StoreUnavailable: the address is taken, or the store can't be opened.
         PermissionDenied: the folder of the artifacts can't be made.
     """
@@ -77,6 +82,8 @@ def serve(settings: ServerSettings, *, started: Started | None = None) -> None:
     table = route_table(monitor)
     url = _url(settings, listener)
     announce = started or _announce
+    if settings.auth == "tokens":
+        _require_users(settings)
     if settings.workers <= 1:
         _serve_here(
             settings, table=table, monitor=monitor, listener=listener, started=lambda: announce(url)
@@ -98,14 +105,36 @@ def check_exposure(settings: ServerSettings) -> None:
     """Refuse to be reachable from other machines unless that was asked for.
 
     Raises:
-        InvalidInput: the address isn't loopback and ``insecure`` isn't set.
+        InvalidInput: the address isn't loopback, nobody has to sign in and ``insecure`` isn't set.
     """
-    if not is_loopback(settings.host) and not settings.insecure:
+    if settings.auth == "none" and not is_loopback(settings.host) and not settings.insecure:
         raise InvalidInput(
             f"Nobody has to sign in, so everybody who reaches {settings.host} could read and change"
-            " everything."
-            " Listen on 127.0.0.1, or pass --insecure if the network around is trusted."
+            " everything. Listen on 127.0.0.1, let people sign in with --auth tokens, or pass"
+            " --insecure if the network around is trusted."
         )
+
+
+def _require_users(settings: ServerSettings) -> None:
+    services = open_services(settings)
+    try:
+        if not _users(services).anybody():
+            raise InvalidInput(
+                "Nobody could sign in yet. Make a user and a token on this database first:"
+                " `assay users add NAME --role admin`, then `assay users token NAME`."
+            )
+    finally:
+        services.close()
+
+
+def _users(services: Services) -> SqlUsers:
+    assert isinstance(services.store, SqlStore)
+    return services.store.users
+
+
+def choose_gate(services: Services) -> Gate:
+    """The gate that the settings ask for."""
+    return OpenGate() if services.settings.auth == "none" else TokenGate(_users(services))
 
 
 def open_services(settings: ServerSettings) -> Services:
@@ -118,10 +147,16 @@ def open_services(settings: ServerSettings) -> Services:
             raise PermissionDenied(
                 f"The artifact folder {folder} can't be made: {error.strerror}."
             ) from error
+    # A mistake in it shows when the server starts.
+    AllowList(settings.webhook_allow)
     return Services(
         settings=settings,
         store=open_sql_store(
-            settings.store_uri, artifact_root=ARTIFACT_ROOT, durability=settings.durability
+            settings.store_uri,
+            artifact_root=ARTIFACT_ROOT,
+            durability=settings.durability,
+            webhook_allow=settings.webhook_allow,
+            model_roots=settings.model_roots,
         ),
         artifacts=open_artifact_store(settings.artifacts_uri, durability=settings.durability),
         locations=Locations(settings.artifacts_uri),
@@ -138,7 +173,9 @@ def _serve_here(
     on_loop: Callable[[uvicorn.Server], None] | None = None,
 ) -> None:
     services = open_services(settings)
-    app = Application(services, table, numbers=ENUM_NUMBERS, monitor=monitor)
+    app = Application(
+        services, table, numbers=ENUM_NUMBERS, monitor=monitor, gate=choose_gate(services)
+    )
     server = _Server(_config(settings, app), app=app, started=started, on_loop=on_loop)
     gc.collect()
     gc.freeze()
@@ -147,6 +184,7 @@ def _serve_here(
     # any more.
     for number in _STOPPERS:
         signal.signal(number, _ignore)
+    start_background(services)
     server.run(sockets=[listener])
 
 

@@ -15,14 +15,15 @@ from assay.errors import InvalidInput
 
 MEBIBYTE = 1 << 20
 ENVIRONMENT_PREFIX = "ASSAY_SERVER_"
+_LISTS = ("allowed_hosts", "allowed_origins", "webhook_allow", "model_roots")
+"""Settings with commas between their parts in a variable."""
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How to serve one store. Every field may be given as ``ASSAY_SERVER_<FIELD>`` too."""
 
     host: str = "127.0.0.1"
-    """Address to listen on. One beyond this machine needs ``insecure`` while nobody has to sign
-    in."""
+    """Address to listen on. One beyond this machine needs ``auth``, or ``insecure``."""
     port: int = 5000
     """TCP port; 0 lets the system choose a free one, which the start line names."""
     workers: int = 1
@@ -33,6 +34,8 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Root of the artifacts: a folder, ``file:``, ``s3:``, ``gs:`` or ``az:`` URI."""
     durability: Literal["normal", "full"] = "normal"
     """``full`` makes a commit of SQLite survive a power cut too, not only a killed process."""
+    auth: Literal["none", "tokens"] = "none"
+    """``tokens``: everybody signs in with an API token, made by ``assay users``."""
     insecure: bool = False
     """Allow an address beyond this machine without authentication."""
     allowed_hosts: tuple[str, ...] = ()
@@ -41,6 +44,12 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     and the address listened on."""
     allowed_origins: tuple[str, ...] = ()
     """Origins of foreign pages that may change state, such as ``https://lab.example.org``."""
+    webhook_allow: tuple[str, ...] = ()
+    """Hosts, addresses and ranges (``10.0.0.0/8``) that webhooks may reach over http too, and
+    though they aren't public."""
+    model_roots: tuple[str, ...] = ()
+    """Addresses below which versions may be registered from, beside the artifacts of runs and
+    logged models; clients reach them by themselves."""
     threads: int = 16
     """Threads per process for calls of the store."""
     max_body_bytes: int = 64 * MEBIBYTE
@@ -67,7 +76,7 @@ def settings_from_environment(
         value = given.get(field.name)
         if value is None:
             value = environ.get(ENVIRONMENT_PREFIX + field.name.upper())
-            if isinstance(value, str) and field.name.startswith("allowed_"):
+            if isinstance(value, str) and field.name in _LISTS:
                 value = [part.strip() for part in value.split(",") if part.strip()]
         if value is not None:
             values[field.name] = value

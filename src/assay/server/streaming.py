@@ -8,7 +8,13 @@ server that stops ends its streams, because it would wait for them in vain.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    MutableMapping,
+)
 from typing import Any
 
 from assay.server.middleware.bodies import Receive
@@ -41,6 +47,20 @@ class Streams:
         """End all streams."""
         for sending in self._sending:
             sending.cancel()
+
+
+async def while_allowed(
+    chunks: AsyncIterator[bytes], allowed: Callable[[], Awaitable[bool]]
+) -> AsyncGenerator[bytes, None]:
+    """Chunks for as long as ``allowed`` says so, which is asked before each."""
+    try:
+        async for chunk in chunks:
+            if not await allowed():
+                return
+            yield chunk
+    finally:
+        if isinstance(chunks, AsyncGenerator):
+            await chunks.aclose()
 
 
 async def _pump(chunks: AsyncIterator[bytes], send: Send) -> None:

@@ -23,7 +23,6 @@ import msgspec
 from assay.entities.datasets import DatasetInput, DatasetSummary
 from assay.entities.experiments import Experiment
 from assay.entities.ids import ExperimentId, ModelId, RunId, WriterId
-from assay.entities.lifecycle import ViewType
 from assay.entities.logged_models import (
     LoggedModel,
     LoggedModelInput,
@@ -37,6 +36,19 @@ from assay.entities.page import Page
 from assay.entities.params import Param
 from assay.entities.runs import NewRun, Run, RunInfo, RunStatus
 from assay.entities.tags import Tag
+from assay.store.query import Query as Query
+from assay.store.registry import (
+    AuditStore,
+    DeploymentStore,
+    LineageStore,
+    ModelVersionStore,
+    PolicyStore,
+    RegisteredModelStore,
+    RequestStore,
+    RuleStore,
+    SignatureStore,
+    WebhookStore,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,16 +56,6 @@ if TYPE_CHECKING:
 
 
 T_contra = TypeVar("T_contra", contravariant=True)
-
-
-class Query(msgspec.Struct, frozen=True):
-    """A search: filter and order in the grammar of ``assay.search``, and which page."""
-
-    filter: str = ""
-    order_by: Sequence[str] = ()
-    view: ViewType = ViewType.ACTIVE_ONLY
-    max_results: int = 1_000
-    page_token: str | None = None
 
 
 class RunTable(NamedTuple):
@@ -341,6 +343,16 @@ class Store(ABC):
     metrics: MetricStore
     inputs: InputStore
     logged_models: LoggedModelStore
+    registered_models: RegisteredModelStore
+    model_versions: ModelVersionStore
+    policies: PolicyStore
+    requests: RequestStore
+    signatures: SignatureStore
+    audit: AuditStore
+    rules: RuleStore
+    deployments: DeploymentStore
+    lineage: LineageStore
+    webhooks: WebhookStore
 
     @property
     @abstractmethod
@@ -363,17 +375,6 @@ class Store(ABC):
     @abstractmethod
     def close(self) -> None:
         """Release connections and threads; waiting writes are finished first."""
-
-
-@runtime_checkable
-class SupportsModelNames(Protocol):
-    """Stores that know registered models."""
-
-    def registered_model_uri(self, name: str, selector: str) -> str:
-        """Where the files of a version are.
-
-        ``selector``: a version, a stage, ``latest``, or ``@`` and an alias. Raises ``NotFound``.
-        """
 
 
 @runtime_checkable

@@ -22,6 +22,7 @@ from assay.testing.store_contract_logged_models import LoggedModelContract
 from assay.testing.store_contract_metrics import MetricContract
 from assay.testing.store_contract_runs import BatchContract, RunContract
 from assay.testing.store_contract_search import SearchContract
+from assay.testing.store_contract_webhooks import WebhookContract
 
 __all__ = ["StoreContract"]
 
@@ -35,5 +36,6 @@ class StoreContract(
     LoggedModelContract,
     SearchContract,
     DeliveryContract,
+    WebhookContract,
 ):
     """All that ``assay.store.base`` promises."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,45 @@ def test_server_location_opens_the_proxy(uri: str, tracking_uri: str | None, ope
     store = open_artifact_store(uri, tracking_uri=tracking_uri)
     assert isinstance(store, ProxyArtifactStore)
     assert store.uri == opened
+
+
+@pytest.mark.parametrize(
+    ("uri", "sent"),
+    [
+        ("mlflow-artifacts:/a", True),
+        ("mlflow-artifacts://127.0.0.1:{port}/a", True),
+        (f"http://127.0.0.1:{{port}}{PROXY}/a", True),
+        ("mlflow-artifacts://localhost:{port}/a", False),
+        (f"http://localhost:{{port}}{PROXY}/a", False),
+    ],
+)
+def test_credentials_go_to_the_tracking_server_and_to_nobody_else(uri: str, sent: bool) -> None:
+    seen: list[str | None] = []
+
+    class Peer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            seen.append(self.headers.get("Authorization"))
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_arguments: object) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Peer) as peer:
+        threading.Thread(target=peer.serve_forever, daemon=True).start()
+        port = peer.server_port
+        store = open_artifact_store(
+            uri.format(port=port),
+            tracking_uri=f"http://127.0.0.1:{port}",
+            authorization="Bearer secret",
+        )
+        assert isinstance(store, ProxyArtifactStore)
+        store.list(ArtifactPath(""))
+        store.close()
+        peer.shutdown()
+    assert seen == ["Bearer secret" if sent else None]
 
 
 @pytest.mark.parametrize(

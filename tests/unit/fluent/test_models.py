@@ -21,6 +21,7 @@ from assay.errors import (
     InvalidInput,
     LoggedModelNotFound,
     PredictionsDiffer,
+    RegisteredModelNotFound,
     UnknownFlavor,
     UntrustedModel,
 )
@@ -155,8 +156,9 @@ def test_addresses_that_name_no_model_are_told(tmp_path: Path) -> None:
         assay.log_text("x", "plain/file.txt")
     for uri, error in {
         "models:/m-" + "0" * 32: LoggedModelNotFound,
-        "models:/digits/Production": InvalidInput,
-        "models:/digits@champion": InvalidInput,
+        "models:/digits": InvalidInput,
+        "models:/digits/Production": RegisteredModelNotFound,
+        "models:/digits@champion": RegisteredModelNotFound,
         f"runs:/{run.info.run_id}": InvalidInput,
         f"runs:/{run.info.run_id}/plain": ArtifactNotFound,
         f"runs:/{run.info.run_id}/../../etc": InvalidInput,
@@ -165,14 +167,6 @@ def test_addresses_that_name_no_model_are_told(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(error):
             assay.pyfunc.load_model(uri)
-
-
-def test_a_registered_name_is_warned_about_and_the_model_is_kept(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    info = log(registered_model_name="digits")
-    assert "not registered" in caplog.text
-    assert assay.pyfunc.load_model(info.model_uri).predict(FRAME) == pytest.approx(EXPECTED)
 
 
 def test_what_comes_from_a_server_is_fetched_once(

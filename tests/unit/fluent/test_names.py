@@ -55,22 +55,26 @@ SAME_AS_MLFLOW = [
     "log_stream",
     "log_table",
     "log_text",
+    "register_model",
     "restore_experiment",
     "restore_run",
     "search_experiments",
     "search_logged_models",
+    "search_model_versions",
+    "search_registered_models",
     "search_runs",
     "set_active_model",
     "set_experiment_tag",
     "set_experiment_tags",
     "set_logged_model_tags",
+    "set_model_version_tag",
     "set_tag",
     "set_tags",
     "set_tracking_uri",
     "start_run",
 ]
 
-NOT_OURS = {"trace_location"}
+NOT_OURS = {"env_pack", "trace_location"}
 """Arguments about things that Assay does not have."""
 
 

@@ -20,6 +20,16 @@ def said(error_code: str, message: str, *, status: int = 400) -> errors.AssayErr
         ("RESOURCE_DOES_NOT_EXIST", errors.ExperimentNotFound("é 7")),
         ("RESOURCE_DOES_NOT_EXIST", errors.TagNotFound("run", "abc", "a tag")),
         ("RESOURCE_DOES_NOT_EXIST", errors.LoggedModelNotFound("m-1")),
+        ("RESOURCE_DOES_NOT_EXIST", errors.RegisteredModelNotFound("net é 7")),
+        ("RESOURCE_DOES_NOT_EXIST", errors.ModelVersionNotFound("net", 3)),
+        ("RESOURCE_DOES_NOT_EXIST", errors.RegistryItemNotFound("request", "r-1")),
+        ("INVALID_PARAMETER_VALUE", errors.AliasNotFound("net", "champion")),
+        ("INVALID_PARAMETER_VALUE", errors.InvalidPolicy("to.Production", "no gates")),
+        ("PERMISSION_DENIED", errors.TransitionRefused("Moving version 1", ["no", "never"])),
+        (
+            "RESOURCE_CONFLICT",
+            errors.TransitionConflict("net", "Production", expected=[1], found=[]),
+        ),
         ("INVALID_PARAMETER_VALUE", errors.InactiveResource("run", "abc")),
         ("INVALID_PARAMETER_VALUE", errors.InvalidFilter("a > ", 4, "a value is missing")),
         ("INVALID_PARAMETER_VALUE", errors.InvalidPageToken()),
@@ -70,6 +80,29 @@ def test_facts_are_read_from_the_message() -> None:
     error = said("RESOURCE_DOES_NOT_EXIST", "Run with id=abc not found", status=404)
     assert isinstance(error, errors.RunNotFound)
     assert error.run_id == "abc"
+
+
+def test_the_reasons_of_a_refusal_are_read_from_the_message() -> None:
+    original = errors.TransitionRefused(
+        "Moving version 3 of 'm' to Production",
+        ["val_accuracy is 0.91, not at least 0.95", "1 of 2 approvals"],
+        hint="Make a request: assay registry promote m --version 3.",
+    )
+    error = said("PERMISSION_DENIED", original.message, status=403)
+    assert isinstance(error, errors.TransitionRefused)
+    assert (error.what, error.reasons, error.hint) == (
+        original.what,
+        original.reasons,
+        original.hint,
+    )
+
+
+def test_the_holders_of_a_conflict_are_read_from_the_message() -> None:
+    original = errors.TransitionConflict("m", "Production", expected=[], found=[3, 12])
+    error = said("RESOURCE_CONFLICT", original.message, status=409)
+    assert isinstance(error, errors.TransitionConflict)
+    assert (error.name, error.target) == ("m", "Production")
+    assert (error.expected, error.found) == ([], [3, 12])
 
 
 def test_the_class_named_by_an_assay_server_wins_over_the_wording() -> None:

@@ -151,6 +151,31 @@ def test_credentials_of_the_address_are_used_and_never_shown(serve: Serve) -> No
     transport.close()
 
 
+def test_the_user_is_named_in_a_header(serve: Serve) -> None:
+    server = serve(Said())
+    transport = transport_to(server.uri, ASSAY_USER="Zoë")
+    transport.exchange("GET", "/x")
+    # Python's server reads headers as Latin-1.
+    assert server.seen[-1].headers["x-assay-user"].encode("latin-1").decode() == "Zoë"
+    transport.close()
+
+
+def test_a_name_of_the_system_that_cannot_be_sent_is_left_out(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGNAME", "strange:name")
+    server = serve(Said())
+    transport = transport_to(server.uri)
+    transport.exchange("GET", "/x")
+    assert "x-assay-user" not in server.seen[-1].headers
+    transport.close()
+
+
+def test_a_user_name_that_cannot_be_sent_is_refused(serve: Serve) -> None:
+    with pytest.raises(errors.InvalidInput, match="Invalid user name"):
+        read_settings("http://lab", {"ASSAY_USER": "a:b"})
+
+
 def test_a_redirect_is_not_followed_with_credentials(serve: Serve) -> None:
     other = serve(Said())
     server = serve(Said(307, {}, {"Location": other.uri + "/x?token=1"}))

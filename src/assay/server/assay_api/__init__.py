@@ -1,12 +1,28 @@
 """Assay's own routes, under ``/api/assay/v1``: what MLflow has no route for, or can't say exactly.
 
 Ingest of journals, histories and charts of many runs at once, the run table in columns, live
-updates. Reference: docs/reference/assay-api.md.
+updates, and the governance of registered models. Reference: docs/reference/assay-api.md.
 """
 
 from __future__ import annotations
 
-from assay.server.assay_api import artifacts, experiments, info, ingest, logged_models, runs, series
+from assay.server.assay_api import (
+    artifacts,
+    audit,
+    deployments,
+    experiments,
+    info,
+    ingest,
+    lineage,
+    logged_models,
+    policies,
+    requests,
+    rules,
+    runs,
+    series,
+    signatures,
+    webhooks,
+)
 from assay.server.assay_api.live import live_routes
 from assay.server.routing import Route
 
@@ -23,5 +39,13 @@ def assay_routes() -> tuple[Route, ...]:
         *series.ROUTES,
         *logged_models.ROUTES,
         *artifacts.ROUTES,
+        *policies.ROUTES,
+        *requests.ROUTES,
+        *signatures.ROUTES,
+        *audit.ROUTES,
+        *rules.ROUTES,
+        *deployments.ROUTES,
+        *lineage.ROUTES,
+        *webhooks.ROUTES,
         *live_routes(),
     )

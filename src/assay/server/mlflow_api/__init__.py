@@ -13,8 +13,11 @@ from assay.server.mlflow_api import (
     inputs,
     logged_models,
     metrics,
+    model_versions,
     proxy,
+    registered_models,
     runs,
+    webhooks,
 )
 from assay.server.mlflow_api.wire import ENUM_NUMBERS
 from assay.server.routing import Route
@@ -33,4 +36,7 @@ def mlflow_routes() -> tuple[Route, ...]:
         *artifacts.ROUTES,
         *proxy.ROUTES,
         *logged_models.ROUTES,
+        *registered_models.ROUTES,
+        *model_versions.ROUTES,
+        *webhooks.ROUTES,
     )

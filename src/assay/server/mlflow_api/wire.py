@@ -29,6 +29,9 @@ AJAX = "/ajax-api/2.0"
 LARGEST_DOUBLE = 1.7976931348623157e308
 """What ±inf becomes in MLflow's JSON; Assay's own routes keep it."""
 
+MAX_REASON_LENGTH = 2_000
+"""Characters of the reason of a change, which its audit record keeps for ever."""
+
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 """A required text: empty counts as missing, as in MLflow."""
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
@@ -56,6 +59,38 @@ class WireModelStatus(Enum):
     FAILED = "LOGGED_MODEL_UPLOAD_FAILED"
 
 
+class WireWebhookStatus(Enum):
+    """Names of ``WebhookStatus``."""
+
+    ACTIVE = "ACTIVE"
+    DISABLED = "DISABLED"
+
+
+class WireWebhookEntity(Enum):
+    """What a webhook may be told of; in lower case the entity's own word."""
+
+    REGISTERED_MODEL = "REGISTERED_MODEL"
+    MODEL_VERSION = "MODEL_VERSION"
+    MODEL_VERSION_TAG = "MODEL_VERSION_TAG"
+    MODEL_VERSION_ALIAS = "MODEL_VERSION_ALIAS"
+    PROMPT = "PROMPT"
+    PROMPT_VERSION = "PROMPT_VERSION"
+    PROMPT_TAG = "PROMPT_TAG"
+    PROMPT_VERSION_TAG = "PROMPT_VERSION_TAG"
+    PROMPT_ALIAS = "PROMPT_ALIAS"
+    BUDGET_POLICY = "BUDGET_POLICY"
+
+
+class WireWebhookAction(Enum):
+    """What became of it."""
+
+    CREATED = "CREATED"
+    UPDATED = "UPDATED"
+    DELETED = "DELETED"
+    SET = "SET"
+    EXCEEDED = "EXCEEDED"
+
+
 ENUM_NUMBERS: Final[Mapping[type, Mapping[int, str]]] = {
     WireViewType: {1: "ACTIVE_ONLY", 2: "DELETED_ONLY", 3: "ALL"},
     RunStatus: {1: "RUNNING", 2: "SCHEDULED", 3: "FINISHED", 4: "FAILED", 5: "KILLED"},
@@ -65,6 +100,9 @@ ENUM_NUMBERS: Final[Mapping[type, Mapping[int, str]]] = {
         2: "LOGGED_MODEL_READY",
         3: "LOGGED_MODEL_UPLOAD_FAILED",
     },
+    WireWebhookStatus: dict(enumerate(("ACTIVE", "DISABLED"), 1)),
+    WireWebhookEntity: dict(enumerate((one.value for one in WireWebhookEntity), 1)),
+    WireWebhookAction: dict(enumerate((one.value for one in WireWebhookAction), 1)),
 }
 """protobuf's numbers of the enums, which clients may send instead of names."""
 
@@ -75,6 +113,14 @@ class Incoming(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Outgoing(msgspec.Struct, frozen=True, omit_defaults=True):
     """Base of response structs."""
+
+
+class Reasoned(Incoming, frozen=True, kw_only=True):
+    """Base of requests that change the registry. MLflow's clients know no reason, and its servers
+    ignore one.
+    """
+
+    reason: Annotated[str, msgspec.Meta(max_length=MAX_REASON_LENGTH)] = ""
 
 
 class KeyValue(Incoming, frozen=True):

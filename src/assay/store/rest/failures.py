@@ -23,6 +23,8 @@ ERROR_CLASS_HEADER: Final = "x-assay-error"
 _MAX_SHOWN = 300
 """Characters of a foreign answer that an error message quotes."""
 
+_NUMBER: Final = re.compile(r"[0-9]+")
+
 _BY_NAME: Final[dict[str, type[AssayError]]] = {
     name: getattr(errors, name) for name in errors.__all__ if name != "RemoteError"
 }
@@ -67,6 +69,51 @@ _BY_WORDING: Final[tuple[tuple[type[AssayError], type[AssayError], re.Pattern[st
         errors.NotFound,
         errors.LoggedModelNotFound,
         re.compile(r"Logged model with ID '?(?P<model_id>[^' ]+)'? not found"),
+    ),
+    (
+        errors.NotFound,
+        errors.RegisteredModelNotFound,
+        re.compile(r"Registered Model with name=(?P<name>.+) not found\Z", re.DOTALL),
+    ),
+    (
+        errors.NotFound,
+        errors.ModelVersionNotFound,
+        re.compile(
+            r"Model Version \(name=(?P<name>.+), version=(?P<version>\S+)\) not found\Z", re.DOTALL
+        ),
+    ),
+    (
+        errors.NotFound,
+        errors.RegistryItemNotFound,
+        re.compile(
+            r"No (?P<kind>request|policy|webhook|rule|deployment|user|token)"
+            r" '(?P<ident>.*)' exists\.\Z"
+        ),
+    ),
+    (
+        errors.InvalidInput,
+        errors.AliasNotFound,
+        re.compile(r"Registered model alias (?P<alias>\S+) not found"),
+    ),
+    (
+        errors.InvalidInput,
+        errors.InvalidPolicy,
+        re.compile(r"Invalid policy(?: at (?P<where>[^:]*))?: (?P<why>.*)\.\Z", re.DOTALL),
+    ),
+    (
+        errors.PermissionDenied,
+        errors.TransitionRefused,
+        re.compile(
+            r"(?P<what>.+?) is refused: (?P<reasons>.+?)\.(?: (?P<hint>[A-Z].*))?\Z", re.DOTALL
+        ),
+    ),
+    (
+        errors.Conflict,
+        errors.TransitionConflict,
+        re.compile(
+            r"(?P<target>.+) of '(?P<name>.+)' is held by (?P<found>.+), not by (?P<expected>.+)"
+            r" any more\."
+        ),
     ),
     (
         errors.InvalidInput,
@@ -129,16 +176,26 @@ def failure(
         return RemoteError(message, error_code=code, http_status=status)
     for general, special, wording in _BY_WORDING:
         if general is kind and (match := wording.search(message)):
-            return _made(special, message, match.groupdict())
+            return _made(special, message, _read(match))
     return _made(kind, message)
 
 
-def _facts(kind: type[AssayError], message: str) -> dict[str, str]:
+def _facts(kind: type[AssayError], message: str) -> dict[str, object]:
     """What the message tells of the things it is about."""
     for _, special, wording in _BY_WORDING:
         if special is kind and (match := wording.search(message)):
-            return match.groupdict()
+            return _read(match)
     return {}
+
+
+def _read(match: re.Match[str]) -> dict[str, object]:
+    facts: dict[str, object] = {name: text or "" for name, text in match.groupdict().items()}
+    for name, text in match.groupdict("").items():
+        if name == "reasons":
+            facts[name] = text.split("; ")
+        elif name in ("expected", "found"):
+            facts[name] = [int(number) for number in _NUMBER.findall(text)]
+    return facts
 
 
 def _foreign(status: int, body: bytes, *, server: str) -> AssayError:
@@ -156,7 +213,7 @@ def _foreign(status: int, body: bytes, *, server: str) -> AssayError:
 
 
 def _made(
-    kind: type[AssayError], message: str, facts: Mapping[str, str] | None = None
+    kind: type[AssayError], message: str, facts: Mapping[str, object] | None = None
 ) -> AssayError:
     # Constructors take facts and write the message; here the message came from the server.
     error = kind.__new__(kind, message)

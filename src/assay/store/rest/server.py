@@ -88,6 +88,18 @@ class Server:
                 f" ({error.message}). Check the address."
             ) from error
 
+    def require_assay(self, ability: str, *, hint: str = "") -> None:
+        """Refuse what only an Assay server can do.
+
+        Raises:
+            InvalidInput: this one is a plain MLflow server.
+        """
+        if not self.is_assay:
+            raise InvalidInput(
+                f"The server at {self.url} is not an Assay server and can't {ability}."
+                f"{' ' + hint if hint else ''}"
+            )
+
     def mlflow(
         self,
         method: str,

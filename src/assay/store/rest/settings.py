@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import msgspec
 
 from assay.errors import InvalidInput
+from assay.store.user import claimed_name
 
 DEFAULT_CONNECT_TIMEOUT_S = 5.0
 """A host that doesn't answer a SYN within five seconds is down for the one who waits."""
@@ -31,6 +32,8 @@ class RemoteSettings(msgspec.Struct, frozen=True):
     """Scheme, host, port and path prefix; without credentials, query or trailing slash."""
     authorization: str | None = None
     """Value of the ``Authorization`` header."""
+    user: str = ""
+    """Who to say to be, where nobody has to sign in; empty: nobody."""
     connect_timeout_s: float = DEFAULT_CONNECT_TIMEOUT_S
     read_timeout_s: float = DEFAULT_READ_TIMEOUT_S
     max_retries: int = DEFAULT_MAX_RETRIES
@@ -46,13 +49,15 @@ def read_settings(uri: str, environment: Mapping[str, str] | None = None) -> Rem
     """The settings for a server's URI and an environment (default: the process's).
 
     Raises:
-        InvalidInput: ``uri`` is no http(s) URL, or a number doesn't parse.
+        InvalidInput: ``uri`` is no http(s) URL, a number doesn't parse, or ``ASSAY_USER`` is none
+            that can be sent.
     """
     env = os.environ if environment is None else environment
     base_url, from_uri = split_credentials(uri)
     return RemoteSettings(
         base_url=base_url,
         authorization=from_uri or _authorization(env),
+        user=claimed_name(env),
         connect_timeout_s=_number(
             env, "ASSAY_HTTP_CONNECT_TIMEOUT_S", default=DEFAULT_CONNECT_TIMEOUT_S
         ),

@@ -8,18 +8,26 @@ import msgspec
 
 from assay.entities.ids import WriterId
 from assay.entities.operations import Delivery, Receipt
-from assay.errors import InvalidInput
 from assay.store.base import Store
 from assay.store.rest import wire
+from assay.store.rest.audit import RestAudit
+from assay.store.rest.deployments import RestDeployments
 from assay.store.rest.experiments import RestExperiments
 from assay.store.rest.inputs import RestInputs
+from assay.store.rest.lineage import RestLineage
 from assay.store.rest.logged_models import RestLoggedModels
 from assay.store.rest.metrics import RestMetrics
+from assay.store.rest.model_versions import RestModelVersions
+from assay.store.rest.policies import RestPolicies
 from assay.store.rest.registered_models import RestRegisteredModels
+from assay.store.rest.requests import RestRequests
+from assay.store.rest.rules import RestRules
 from assay.store.rest.runs import RestRuns
 from assay.store.rest.server import Server, segment
 from assay.store.rest.settings import read_settings
+from assay.store.rest.signatures import RestSignatures
 from assay.store.rest.transport import Transport
+from assay.store.rest.webhooks import RestWebhooks
 
 
 class RestStore(Store):
@@ -35,7 +43,16 @@ class RestStore(Store):
         self.metrics = RestMetrics(self._server)
         self.inputs = RestInputs(self._server)
         self.logged_models = RestLoggedModels(self._server)
-        self._registered_models = RestRegisteredModels(self._server)
+        self.registered_models = RestRegisteredModels(self._server)
+        self.model_versions = RestModelVersions(self._server)
+        self.policies = RestPolicies(self._server)
+        self.requests = RestRequests(self._server)
+        self.signatures = RestSignatures(self._server)
+        self.audit = RestAudit(self._server)
+        self.rules = RestRules(self._server)
+        self.deployments = RestDeployments(self._server)
+        self.lineage = RestLineage(self._server)
+        self.webhooks = RestWebhooks(self._server)
 
     @property
     def uri(self) -> str:
@@ -59,10 +76,6 @@ class RestStore(Store):
         """The connections, for other clients of the same server (artifacts)."""
         return self._transport
 
-    def registered_model_uri(self, name: str, selector: str) -> str:
-        """Where the files of a registered model's version are; see ``SupportsModelNames``."""
-        return self._registered_models.uri(name, selector)
-
     def apply(self, delivery: Delivery) -> Receipt:
         """Deliver to an Assay server.
 
@@ -83,11 +96,7 @@ class RestStore(Store):
         self._transport.close()
 
     def _need_assay(self, ability: str) -> None:
-        if not self.is_assay:
-            raise InvalidInput(
-                f"The server at {self.uri} is not an Assay server and can't {ability}."
-                " Use the calls of its resources instead."
-            )
+        self._server.require_assay(ability, hint="Use the calls of its resources instead.")
 
 
 def open_rest_store(

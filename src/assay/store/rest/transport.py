@@ -33,6 +33,7 @@ from urllib3.exceptions import (
 from assay.errors import AssayError, StoreUnavailable
 from assay.store.rest.failures import ERROR_CLASS_HEADER, failure
 from assay.store.rest.settings import RemoteSettings
+from assay.store.user import USER_HEADER
 from assay.version import __version__
 
 _log = logging.getLogger(__name__)
@@ -68,6 +69,9 @@ class Transport:
         self._headers = {"user-agent": f"assay/{__version__}"}
         if settings.authorization:
             self._headers["authorization"] = settings.authorization
+        if settings.user:
+            # http.client encodes headers as Latin-1; what it sends then is the name in UTF-8.
+            self._headers[USER_HEADER] = settings.user.encode().decode("latin-1")
         self._headers.update({k.lower(): v for k, v in (headers or {}).items()})
         self._lock = threading.Lock()
         self._owner = 0

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from assay import errors
-from assay.entities.ids import ExperimentId, ModelId, check_model_id
+from assay.entities.ids import ExperimentId, ModelId, check_model_id, check_run_id
 from assay.entities.logged_models import LoggedModel, LoggedModelStatus, NewLoggedModel
 from assay.entities.names import check_value
 from assay.entities.page import Page
@@ -134,9 +134,10 @@ def parse_new_model(model: NewLoggedModel) -> tuple[Mapping[str, str], Mapping[s
     """
     check_model_id(model.model_id)
     check_model_name(model.name)
-    for what, text in (("model type", model.model_type), ("run id", model.source_run_id)):
-        if text is not None:
-            check_value(what, text)
+    if model.model_type is not None:
+        check_value("model type", model.model_type)
+    if model.source_run_id:
+        check_run_id(model.source_run_id)
     return parse_model_tags(model.tags), parse_param_mapping(model.params)
 
 

@@ -42,6 +42,14 @@ _MODELS_OF = Sql(
     "SELECT model_id, artifact_location, experiment_id FROM logged_models"
     " WHERE experiment_id IN (??) ORDER BY model_id"
 )
+_REFERRED = Sql(
+    "SELECT v.files_run_id, v.files_model_id, r.experiment_id, l.experiment_id, m.name, v.version"
+    " FROM model_versions v JOIN registered_models m ON m.registered_id = v.registered_id"
+    " LEFT JOIN runs r ON r.run_id = v.files_run_id"
+    " LEFT JOIN logged_models l ON l.model_id = v.files_model_id"
+    " WHERE v.files_run_id IS NOT NULL OR v.files_model_id IS NOT NULL"
+    " ORDER BY m.name, v.version"
+)
 _STAGES = {
     "run": Sql("SELECT run_id, lifecycle_stage FROM runs WHERE run_id IN (??)"),
     "experiment": Sql(
@@ -60,6 +68,8 @@ class Purgeable(msgspec.Struct, frozen=True):
     models: dict[ModelId, str] = {}
     experiments: dict[ExperimentId, str] = {}
     """Their runs and models are among the others, whatever their own stage."""
+    kept: dict[str, str] = {}
+    """What is in the bin and stays, because a version's files are there: the version by id."""
 
 
 def find_purgeable(
@@ -94,8 +104,23 @@ def find_purgeable(
             for model_id, uri, time in _DELETED_MODELS.all(conn):
                 if (time or 0) <= latest:
                     found.models[model_id] = uri
+        _keep_referred(conn, found)
         _add_contents(conn, found)
     return found
+
+
+def _keep_referred(conn: Connection, found: Purgeable) -> None:
+    """Leave out what the registry refers to: a version outlives the bin."""
+    for run_id, model_id, of_run, of_model, name, version in _REFERRED.all(conn):
+        where = f"{name}/{version}"
+        for ident, things in (
+            (run_id, found.runs),
+            (model_id, found.models),
+            (of_run, found.experiments),
+            (of_model, found.experiments),
+        ):
+            if things.pop(ident, None) is not None:
+                found.kept[ident] = where
 
 
 def _add_contents(conn: Connection, found: Purgeable) -> None:
@@ -130,6 +155,7 @@ def purge_experiments(database: Database, experiment_ids: Iterable[ExperimentId]
     for experiment_id in experiment_ids:
         with database.read() as conn:
             _require_deleted(conn, "experiment", [experiment_id], missing_is_fine=True)
+            _require_unreferred(conn, experiment_id)
             content = Purgeable(experiments={experiment_id: ""})
             _add_contents(conn, content)
         _purge(database, runs, list(content.runs), kind="")
@@ -166,6 +192,15 @@ def _owned(table: Table) -> list[tuple[Table, str]]:
         for foreign_key in other.foreign_keys
         if foreign_key.column.table is table and other not in (runs, logged_models)
     ]
+
+
+def _require_unreferred(conn: Connection, experiment_id: ExperimentId) -> None:
+    found = Purgeable(experiments={experiment_id: ""})
+    _keep_referred(conn, found)
+    if found.kept:
+        raise errors.Conflict(
+            f"Experiment {experiment_id} holds the files of models:/{found.kept[experiment_id]}."
+        )
 
 
 def _require_deleted(

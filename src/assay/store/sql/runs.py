@@ -23,6 +23,7 @@ from assay.store.sql.active import require_active_run
 from assay.store.sql.checks import check_int, now_ms
 from assay.store.sql.database import Database
 from assay.store.sql.experiments import place_under, require_active_experiment
+from assay.store.sql.finished_runs import note_finished
 from assay.store.sql.inputs import datasets_of_runs, models_from_runs, models_into_runs
 from assay.store.sql.metrics import append_metrics, latest_metrics, rank
 from assay.store.sql.params import log_params, params_of_runs, parse_params
@@ -205,6 +206,8 @@ def update_run(
         _UPDATE.run(conn, new_status.value, new_end, run_id)
         if new_status in _ENDED:
             rank(conn, run_id)
+        if status is RunStatus.FINISHED:
+            note_finished(conn, run_id)
         info = run_info(conn, run_id)
     return info
 

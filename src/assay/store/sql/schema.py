@@ -14,10 +14,10 @@ from sqlalchemy import Connection, inspect, text
 
 from assay import errors
 from assay.store.sql.database import Database
+from assay.store.sql.registry_tables import metadata
 from assay.store.sql.statements import Sql
-from assay.store.sql.tables import metadata
 
-SCHEMA_VERSION: Final = "0001"
+SCHEMA_VERSION: Final = "0002"
 """Revision of the newest migration.
 
 To change the schema: edit ``tables.py``, add a migration, name it here.

@@ -14,15 +14,27 @@ from assay.entities.params import Param
 from assay.entities.tags import Tag
 from assay.store.base import Done, Store
 from assay.store.sql import schema
+from assay.store.sql.audit import SqlAudit
 from assay.store.sql.database import Database
 from assay.store.sql.deliveries import apply_delivery, position_of
+from assay.store.sql.deployments import SqlDeployments
 from assay.store.sql.engine import is_sqlite, open_database, parse_uri, shown_uri
 from assay.store.sql.experiments import SqlExperiments, ensure_default
 from assay.store.sql.inputs import SqlInputs
+from assay.store.sql.lineage import SqlLineage
 from assay.store.sql.logged_models import SqlLoggedModels
 from assay.store.sql.metrics import SqlMetrics
+from assay.store.sql.model_versions import SqlModelVersions
+from assay.store.sql.policies import SqlPolicies
+from assay.store.sql.registered_models import SqlRegisteredModels
+from assay.store.sql.requests import SqlRequests
+from assay.store.sql.rules import SqlRules
 from assay.store.sql.runs import SqlRuns, batch_change
+from assay.store.sql.signatures import SqlSignatures
 from assay.store.sql.sqlite import Durability
+from assay.store.sql.users import SqlUsers
+from assay.store.sql.webhook_outbox import SqlOutbox
+from assay.store.sql.webhooks import SqlWebhooks
 
 __all__ = ["SqlStore", "open_sql_store"]
 
@@ -30,7 +42,15 @@ __all__ = ["SqlStore", "open_sql_store"]
 class SqlStore(Store):
     """Experiments, runs, metrics, inputs and logged models in one database."""
 
-    def __init__(self, database: Database, *, uri: str, artifact_root: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        uri: str,
+        artifact_root: str,
+        webhook_allow: Sequence[str] = (),
+        model_roots: Sequence[str] = (),
+    ) -> None:
         self.database = database
         self._uri = uri
         self._artifact_root = artifact_root
@@ -39,6 +59,18 @@ class SqlStore(Store):
         self.metrics = SqlMetrics(database)
         self.inputs = SqlInputs(database)
         self.logged_models = SqlLoggedModels(database)
+        self.registered_models = SqlRegisteredModels(database)
+        self.model_versions = SqlModelVersions(database, roots=model_roots)
+        self.policies = SqlPolicies(database)
+        self.requests = SqlRequests(database)
+        self.signatures = SqlSignatures(database)
+        self.rules: SqlRules = SqlRules(database)
+        self.deployments = SqlDeployments(database)
+        self.lineage = SqlLineage(database)
+        self.users = SqlUsers(database)
+        self.audit = SqlAudit(database)
+        self.webhooks = SqlWebhooks(database, allow=webhook_allow)
+        self.outbox = SqlOutbox(database)
 
     @property
     def uri(self) -> str:
@@ -109,6 +141,8 @@ def open_sql_store(
     artifact_root: str = "mlflow-artifacts:/",
     durability: Durability = "normal",
     migrate: bool | None = None,
+    webhook_allow: Sequence[str] = (),
+    model_roots: Sequence[str] = (),
 ) -> SqlStore:
     """Open the store at ``sqlite:///path`` or ``postgresql://…``, making its tables if it is fresh.
 
@@ -119,6 +153,10 @@ def open_sql_store(
             power cut too (SQLite; PostgreSQL is configured at its server).
         migrate: whether a database of an older schema is migrated; ``None``: SQLite files are,
             after a backup, PostgreSQL databases are not.
+        webhook_allow: hosts, addresses and ranges that webhooks may lead to beside https on public
+            addresses.
+        model_roots: addresses below which sources of model versions may lie, beside the artifacts
+            of runs and logged models.
 
     Raises:
         InvalidInput: the URI or durability is malformed.
@@ -136,4 +174,10 @@ def open_sql_store(
     except BaseException:
         database.close()
         raise
-    return SqlStore(database, uri=shown_uri(url), artifact_root=artifact_root)
+    return SqlStore(
+        database,
+        uri=shown_uri(url),
+        artifact_root=artifact_root,
+        webhook_allow=webhook_allow,
+        model_roots=model_roots,
+    )

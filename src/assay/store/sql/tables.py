@@ -200,6 +200,7 @@ datasets = Table(
     Column("schema", Text),
     Column("profile", Text),
     UniqueConstraint("experiment_id", "name", "digest"),
+    Index(None, "digest", "name"),
 )
 
 dataset_inputs = Table(
@@ -219,6 +220,7 @@ model_inputs = Table(
     Column("run_id", Text, ForeignKey("runs.run_id"), nullable=False),
     Column("model_id", Text, nullable=False),
     PrimaryKeyConstraint("run_id", "model_id"),
+    Index(None, "model_id"),
     sqlite_with_rowid=False,
 )
 
@@ -229,6 +231,7 @@ model_outputs = Table(
     Column("model_id", Text, nullable=False),
     Column("step", BigInteger, nullable=False),
     PrimaryKeyConstraint("run_id", "model_id", "step"),
+    Index(None, "model_id"),
     sqlite_with_rowid=False,
 )
 
@@ -248,6 +251,7 @@ logged_models = Table(
     Column("lifecycle_stage", Text, nullable=False),
     Column("deleted_time", BigInteger),
     Index(None, "experiment_id", "creation_timestamp", "model_id"),
+    Index(None, "source_run_id"),
 )
 
 logged_model_params = Table(

@@ -30,6 +30,7 @@ from sqlalchemy import (
     literal,
     not_,
     or_,
+    select,
     true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -82,6 +83,20 @@ class Source(msgspec.Struct, frozen=True):
     metric_rows: Callable[[FromClause], Condition] | None
     """Which rows of ``metric_summaries`` belong to the entity and are seen."""
     now_ms: int
+    several: Mapping[str, Several] = {}
+    """Attributes that an entity may have any number of."""
+    walks: bool = False
+    """Whether tags are looked up row by row along the order, never collected first: PostgreSQL,
+    which can't know how many rows have a value, takes the slower way more often than not.
+    """
+
+
+class Several(msgspec.Struct, frozen=True):
+    """Where the values of an attribute are, of which an entity may have several."""
+
+    value: ColumnElement[Any]
+    of_owner: Condition
+    """Which rows of its table are the entity's."""
 
 
 def compile_tree(tree: Node, source: Source, *, negated: bool = False) -> Condition:
@@ -128,6 +143,9 @@ def one_of(column: ColumnElement[str], items: Sequence[str], dialect: Dialect) -
 
 def _comparison(comparison: Comparison, source: Source, *, negated: bool) -> Condition:
     field = comparison.field
+    if field.kind is FieldKind.ATTRIBUTE and field.key in source.several:
+        found = _several_condition(comparison, source)
+        return not_(found) if negated else found
     if field.kind is FieldKind.ATTRIBUTE:
         found = _value_condition(comparison, source.attributes[field.key], source)
         return not_(func.coalesce(found, false())) if negated else found
@@ -144,6 +162,16 @@ def _comparison(comparison: Comparison, source: Source, *, negated: bool) -> Con
     return not_(found) if negated else found
 
 
+def _several_condition(comparison: Comparison, source: Source) -> Condition:
+    several = source.several[comparison.field.key]
+    if comparison.comparator is Comparator.IS_NULL:
+        return not_(exists().where(several.of_owner))
+    if comparison.comparator is Comparator.IS_NOT_NULL:
+        return exists().where(several.of_owner)
+    holds = _value_condition(comparison, several.value, source)
+    return exists().where(several.of_owner, holds)
+
+
 def _keyed_rows(comparison: Comparison, source: Source, *, any_value: bool = False) -> Condition:
     field = comparison.field
     table = source.params if field.kind is FieldKind.PARAM else source.tags
@@ -156,6 +184,8 @@ def _keyed_rows(comparison: Comparison, source: Source, *, any_value: bool = Fal
             condition = and_(condition, _value_condition(comparison, rows.c.number, source))
         else:
             condition = and_(condition, _value_condition(comparison, rows.c.value, source))
+    if source.walks and source.dialect == "postgresql":
+        return select(literal(1)).where(condition).offset(0).exists()
     return exists().where(condition)
 
 

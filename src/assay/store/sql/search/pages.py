@@ -61,16 +61,16 @@ class Start(msgspec.Struct, frozen=True):
     positions: Sequence[Position]
 
 
-def check_max_results(max_results: int) -> None:
+def check_max_results(max_results: int, *, most: int = limits.MAX_SEARCH_RESULTS) -> None:
     """Refuse pages that are empty or too large.
 
     Raises:
-        InvalidInput: ``max_results`` is not within 1 and 50,000.
+        InvalidInput: ``max_results`` is not within 1 and ``most``.
     """
-    if not 1 <= max_results <= limits.MAX_SEARCH_RESULTS:
+    if not 1 <= max_results <= most:
         raise InvalidInput(
             f"Invalid value for parameter 'max_results': it must be within 1 and"
-            f" {limits.MAX_SEARCH_RESULTS:,}, got {max_results}."
+            f" {most:,}, got {max_results}."
         )
 
 

@@ -1,5 +1,6 @@
 """`make demo`: train ten models on the digits data set, compare them, load the best one in a clean
-environment, and leave a server running that shows them.
+environment, bring it to Production by a policy and back once, and leave a server running that shows
+them.
 
 Everything lands in `.assay/` of the working directory; run it again and the runs add up.
 `--no-training` shows what is there already.
@@ -8,6 +9,8 @@ Everything lands in `.assay/` of the working directory; run it again and the run
 from __future__ import annotations
 
 import argparse
+import csv
+import hashlib
 import os
 import subprocess
 import sys
@@ -19,6 +22,8 @@ from rich.table import Table
 import assay
 
 EXPERIMENT = "digits"
+MODEL = "digits"
+AUTHOR, APPROVER = "alice", "bea"
 TRAINING_SCRIPT = Path(__file__).with_name("digits.py")
 
 
@@ -37,9 +42,9 @@ def files_of(run_id: str, folder: str | None = None) -> list[str]:
     return paths
 
 
-def show_comparison(console: Console) -> str:
+def show_comparison(console: Console) -> tuple[str, str]:
     """All runs of the experiment side by side, the best first, and what made the best one; returns
-    the id of its model.
+    the ids of the best run's model and of the second best's.
     """
     runs = assay.search_runs(
         experiment_names=[EXPERIMENT],
@@ -71,7 +76,7 @@ def show_comparison(console: Console) -> str:
     console.print(f"  files     {', '.join(files)}")
     model_id = best.outputs.model_outputs[-1].model_id
     console.print(f"  model     models:/{model_id}")
-    return model_id
+    return model_id, runs[1].outputs.model_outputs[-1].model_id
 
 
 def prove(console: Console, model_id: str) -> None:
@@ -83,8 +88,98 @@ def prove(console: Console, model_id: str) -> None:
         sys.exit(done.returncode)
 
 
+def pin_test_data() -> tuple[str, str]:
+    """The test digits as a file of a run, which gates score models on; its address and digest."""
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+    from sklearn.preprocessing import StandardScaler
+
+    digits = load_digits()
+    pixels = StandardScaler().fit_transform(digits.data)
+    _, test_x, _, test_y = train_test_split(  # as in the training script
+        pixels, digits.target, test_size=0.25, random_state=7, stratify=digits.target
+    )
+    path = Path("digits-test.csv")
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow([*(f"pixel{place}" for place in range(test_x.shape[1])), "digit"])
+        writer.writerows([*row, label] for row, label in zip(test_x.tolist(), test_y, strict=True))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assay.set_experiment("evaluation data")
+    with assay.start_run(run_name="digits-test") as run:
+        assay.log_artifact(path)
+    path.unlink()
+    return f"runs:/{run.info.run_id}/{path.name}", digest
+
+
+def policy_text() -> str:
+    """What a version of the model has to show before it may be in Production."""
+    data, digest = pin_test_data()
+    return f"""\
+policy: 1
+to:
+  Production:
+    gates:
+      - {{metric: val/accuracy, at_least: 0.9}}
+      - digests: intact
+      - golden: replayed
+      - recomputed: accuracy_score
+        data: {data}
+        digest: {digest}
+        targets: digit
+        model_type: classifier
+        not_worse_than_holder_by: 0.5 %
+        higher_is_better: true
+    approvals: {{count: 1, from: [{APPROVER}]}}
+"""
+
+
+def command(console: Console, user: str, *words: str) -> None:
+    """Run a command of ours as a person would, and show it."""
+    console.print(f"\n[dim]{user}$[/dim] assay {' '.join(words)}", highlight=False)
+    sys.stdout.flush()
+    done = subprocess.run(
+        [sys.executable, "-m", "assay", *words],
+        env={**os.environ, "ASSAY_USER": user},
+        check=False,
+    )
+    if done.returncode:
+        sys.exit(done.returncode)
+
+
+def govern(console: Console, second: str) -> None:
+    """Two versions come to Production by requests that somebody else approves; one goes back."""
+    console.print(
+        f"\nBringing models to Production: {AUTHOR} asks, the policy's gates judge,"
+        f" {APPROVER} approves."
+    )
+    os.environ["ASSAY_USER"] = AUTHOR
+    first = assay.register_model(f"models:/{second}", MODEL)
+    assay.registry.set_policy(MODEL, policy_text(), reason="what the team agreed on")
+    request = assay.registry.promote(
+        MODEL, version=first.version, to="Production", reason="the first that is good enough"
+    )
+    command(console, APPROVER, "registry", "approve", request.request_id, "--comment", "go ahead")
+
+    request = assay.registry.promote(
+        MODEL,
+        from_=f"experiment={EXPERIMENT}",
+        best="metrics.val/accuracy.max",
+        to="Production",
+        gates=["metrics.`val/accuracy` >= 0.9"],
+        reason="the best of all runs",
+    )
+    console.print(f"\nRequest {request.request_id}: {request.status}, {request.status_reason}")
+    command(console, APPROVER, "registry", "approve", request.request_id, "--comment", "better")
+    command(
+        console, APPROVER, "registry", "rollback", MODEL, "--reason", "a customer sees wrong sevens"
+    )
+    command(console, AUTHOR, "registry", "history", MODEL)
+    command(console, AUTHOR, "audit", "verify")
+
+
 def main() -> None:
-    """Train, compare, serve."""
+    """Train, compare, govern, serve."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=5001)
     parser.add_argument("--no-server", action="store_true", help="stop after the comparison")
@@ -94,9 +189,10 @@ def main() -> None:
 
     if not options.no_training:
         train()
-    best = show_comparison(console)
+    best, second = show_comparison(console)
     if not options.no_training:
         prove(console, best)
+        govern(console, second)
     if options.no_server:
         return
     console.print(

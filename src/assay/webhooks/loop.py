@@ -45,7 +45,8 @@ def outcome_of(answer: Answer, *, attempts: int) -> Outcome:
     """What a receiver's answer means: 2xx is done, 5xx and the like are tried again, others not."""
     if answer.accepted:
         return Outcome(status=DeliveryStatus.DELIVERED, response_status=answer.status)
-    said = answer.body.decode("utf-8", "replace").strip()[:_MAX_SHOWN]
+    said = answer.body.decode("utf-8", "replace")
+    said = "".join(c if c.isprintable() else " " for c in said).strip()[:_MAX_SHOWN]
     error = f"It answered {answer.status}" + (f": {said}" if said else ".")
     if 300 <= answer.status < 400:
         error = f"It answered {answer.status}; redirects are not followed."
@@ -106,7 +107,7 @@ class DeliveryLoop:
         self._served: dict[str, float] = {}
         self._stopping = threading.Event()
         self._rung = -_COMMIT_S
-        self._pruned = clock() - random.uniform(0, _PRUNE_EVERY_S)  # noqa: S311 - spreads work
+        self._prune_at = clock()
         self.wake: Callable[[], None] = lambda: None
         """Set to what calls ``round`` soon."""
 
@@ -117,8 +118,9 @@ class DeliveryLoop:
 
     def round(self, stopping: threading.Event) -> bool:
         """Hand out what is due; tells whether to look again at once."""
-        if self._clock() - self._pruned > _PRUNE_EVERY_S:
-            self._pruned = self._clock()
+        if self._clock() >= self._prune_at:
+            # Spread, so that not all processes of a server do it at the same time.
+            self._prune_at = self._clock() + _PRUNE_EVERY_S * random.uniform(0.5, 1)  # noqa: S311
             self._outbox.prune()
         started = False
         for webhook_id in self._next(self._outbox.due()):

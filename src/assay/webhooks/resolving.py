@@ -17,6 +17,8 @@ from assay.webhooks.addresses import (
 
 _AT_ONCE: Final = threading.BoundedSemaphore(32)
 """Look-ups of a process that may be under way; those given up go on until the resolver ends."""
+_CHECKED_AT_ONCE: Final = threading.BoundedSemaphore(4)
+"""Checks of URLs that may wait for the resolver: each holds a thread of the server."""
 _CHECK_TIMEOUT_S: Final = 5.0
 
 
@@ -61,6 +63,15 @@ def addresses_of(host: str, *, timeout_s: float) -> list[str]:
     return found
 
 
+def _looked_up(host: str) -> list[str]:
+    if not _CHECKED_AT_ONCE.acquire(blocking=False):
+        raise NameUnknown(host, "too many names are being looked up")
+    try:
+        return addresses_of(host, timeout_s=_CHECK_TIMEOUT_S)
+    finally:
+        _CHECKED_AT_ONCE.release()
+
+
 def check_url(url: str, allow: AllowList) -> Endpoint:
     """Refuse a URL that no message could be sent to.
 
@@ -73,7 +84,7 @@ def check_url(url: str, allow: AllowList) -> Endpoint:
     if allow.names(endpoint):
         return endpoint
     try:
-        found = addresses_of(endpoint.host, timeout_s=_CHECK_TIMEOUT_S)
+        found = _looked_up(endpoint.host)
     except NameUnknown as error:
         if error.final:
             raise InvalidInput(f"Invalid webhook URL: {error}") from error

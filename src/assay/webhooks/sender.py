@@ -29,6 +29,9 @@ longer behind their answer."""
 _CONNECT_TIMEOUT_S: Final = 5.0
 """For one address, where a host has several."""
 
+_TRIED_AT_ONCE: Final = threading.BoundedSemaphore(4)
+"""Test calls of a process: each holds a thread of the server as long as the receiver likes."""
+
 
 class Answer(NamedTuple):
     """What a receiver said."""
@@ -109,6 +112,16 @@ class Sender:
 
     def try_out(self, event: WebhookEvent, *, url: str, secret: str) -> WebhookTest:
         """Send a made-up message of an event and tell what came of it."""
+        if not _TRIED_AT_ONCE.acquire(blocking=False):
+            return WebhookTest(
+                success=False, error_message="Too many test calls are under way; try again."
+            )
+        try:
+            return self._try_out(event, url=url, secret=secret)
+        finally:
+            _TRIED_AT_ONCE.release()
+
+    def _try_out(self, event: WebhookEvent, *, url: str, secret: str) -> WebhookTest:
         now_s = time.time()
         content = messages.body(event, messages.example(event), time_ms=int(now_s * 1_000))
         headers = messages.headers(
@@ -231,4 +244,7 @@ def _left(end: float) -> float:
 def _told(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
+    if isinstance(error, http.client.HTTPException):
+        # Its text repeats what the receiver said.
+        return f"no HTTP answer came ({type(error).__name__})"
     return str(error) or type(error).__name__

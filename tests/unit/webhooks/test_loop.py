@@ -266,6 +266,12 @@ def test_such_an_answer_is_final(status: int) -> None:
     assert outcome_of(Answer(status, b"", None), attempts=1).status is DeliveryStatus.FAILED
 
 
+def test_what_a_receiver_says_is_noted_without_characters_that_no_log_takes() -> None:
+    outcome = outcome_of(Answer(500, b"\0\x1b[31mno\xff\n", None), attempts=1)
+
+    assert outcome.error == "It answered 500: [31mno\ufffd"
+
+
 def test_after_the_last_try_a_message_has_failed() -> None:
     answer = Answer(500, b"x" * 4_096, None)
 

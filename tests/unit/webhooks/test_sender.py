@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from assay.entities.webhooks import MLFLOW_EVENTS, OWN_EVENTS, WebhookEvent
+from assay.entities.webhooks import MLFLOW_EVENTS, OWN_EVENTS, WebhookEvent, WebhookTest
 from assay.webhooks import messages
 from assay.webhooks.addresses import AllowList
 from assay.webhooks.sender import MAX_ANSWER_BYTES, NotSent, Sender
@@ -179,6 +179,33 @@ def test_a_certificate_must_be_that_of_the_name(
         assert sender.post(f"https://hooks.example.org:{secure.port}/", b"{}", {}).status == 200
         with pytest.raises(NotSent, match="certificate"):
             sender.post(f"https://other.example.org:{secure.port}/", b"{}", {})
+
+
+def test_few_test_calls_run_at_once(receiver: Receiver) -> None:
+    released = threading.Event()
+
+    def hang(_: object) -> Reply:
+        released.wait(30)
+        return Reply()
+
+    receiver.answering = hang
+    sender = Sender(LOOPBACK)
+
+    def try_out() -> WebhookTest:
+        return sender.try_out(EVENT, url=receiver.url, secret="")
+
+    threads = [threading.Thread(target=try_out) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    receiver.wait_for(4)
+
+    refused = try_out()
+
+    released.set()
+    for thread in threads:
+        thread.join()
+    assert "Too many test calls" in refused.error_message
+    assert try_out().success
 
 
 @contextmanager

@@ -27,7 +27,11 @@ class RegistryRoutes:
         self._ability = ability
 
     def get(self, path: str, answer: type[T], **fields: Field) -> T:
-        """Ask for something; fields that are ``None`` are left out."""
+        """Ask for something; fields that are ``None`` are left out.
+
+        Raises:
+            InvalidInput: a field has NUL or half of a surrogate pair in it.
+        """
         self._server.require_assay(self._ability)
         query = {
             name: value if isinstance(value, list) else check_value(name, str(value))

@@ -43,7 +43,7 @@ from benchmarks.servers import free_port
 TARGET = Path(__file__).parents[1] / "docs" / "performance-registry.md"
 VERSIONS = 20
 PROMOTIONS = 50
-CALLS = 30
+CALLS = 12
 START_S = 120
 NOW = 1_790_000_000_000
 TOOLS = ("assay", "mlflow")

@@ -118,7 +118,7 @@ def comparisons(draw: st.DrawFn) -> Comparison:
     return draw(text_comparisons(field, lists_too=kind == "id", presence=False))
 
 
-def _groups(children: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
+def groups(children: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
     def of(kind: type[And] | type[Or]) -> st.SearchStrategy[Node]:
         plain = children.filter(lambda node: not isinstance(node, kind))
         return st.lists(plain, min_size=2, max_size=3).map(lambda terms: kind(tuple(terms)))
@@ -126,7 +126,7 @@ def _groups(children: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
     return of(And) | of(Or) | children.map(Not)
 
 
-trees: st.SearchStrategy[Node] = st.recursive(comparisons(), _groups, max_leaves=8)
+trees: st.SearchStrategy[Node] = st.recursive(comparisons(), groups, max_leaves=8)
 
 
 @st.composite

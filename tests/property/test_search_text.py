@@ -9,11 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.errors import InvalidFilter
-from assay.search import EXPERIMENTS, LOGGED_MODELS, RUNS, parse_filter, parse_order_by
+from assay.search import (
+    EXPERIMENTS,
+    LOGGED_MODELS,
+    MODEL_VERSIONS,
+    REGISTERED_MODELS,
+    RUNS,
+    parse_filter,
+    parse_order_by,
+)
 from assay.search.tree import Node
 from tests.property.search_strategies import orders, render, render_order, trees
 
-VOCABULARIES = st.sampled_from((RUNS, EXPERIMENTS, LOGGED_MODELS))
+VOCABULARIES = st.sampled_from(
+    (RUNS, EXPERIMENTS, LOGGED_MODELS, REGISTERED_MODELS, MODEL_VERSIONS)
+)
 PIECES = (
     "metrics.a",
     "params.`x y`",
@@ -21,6 +31,8 @@ PIECES = (
     'tag."q"',
     "attributes.start_time",
     "status",
+    "alias",
+    "version_number",
     "datasets.name",
     " ",
     "  ",

@@ -53,7 +53,8 @@ def gc(
 ) -> None:
     """Purge what was deleted, with its files. Says what would go, unless --yes is given.
 
-    What holds the files of a registered version stays until that version is deleted.
+    What holds the files of a registered version stays until that version is deleted. That is no
+    failure, unless it was named.
 
     \b
     Examples:
@@ -76,6 +77,10 @@ def gc(
             click.echo(clean(f"{ident} stays: models:/{version} has its files there"), err=True)
         if yes:
             _purge(store, location, found)
+            if found.kept and (experiment or run):
+                raise SomeFilesStay(
+                    f"Of what was named, {len(found.kept)} stay: delete the versions first."
+                )
         elif output == "table":
             click.echo("Nothing was purged; --yes purges it.", err=True)
     finally:

@@ -216,7 +216,9 @@ def _id(node: LineageNode) -> str:
 
 
 def _name(node: LineageNode) -> str:
-    facts = ", ".join(f"{key} {value}" for key, value in node.facts.items() if value)
+    # A label is for people; what is asked for next is the id.
+    known = {"id": node.id if node.label not in ("", node.id) else "", **node.facts}
+    facts = ", ".join(f"{key} {value}" for key, value in known.items() if value)
     words = f"{str(node.kind).replace('_', ' ')} {node.label or node.id}"
     return f"{words} ({facts})" if facts else words
 

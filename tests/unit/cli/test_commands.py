@@ -12,7 +12,9 @@ import pytest
 from assay.cli.main import cli
 from assay.entities.experiments import Experiment
 from assay.entities.ids import RunId
+from assay.entities.model_versions import NewModelVersion
 from assay.entities.runs import NewRun
+from assay.store.user import local_cause
 from tests.unit.cli.conftest import FIRST, SECOND, Assay
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "cli.md"
@@ -278,6 +280,26 @@ def test_gc_goes_on_where_files_can_not_be_deleted(assay: Assay, digits: Experim
         "cccc3"
     ]
     assert assay.json("runs", "list", "--deleted", "-e", "digits") == []
+
+
+def test_gc_leaves_what_a_registered_version_needs_and_fails_only_where_that_was_named(
+    assay: Assay, digits: Experiment
+) -> None:
+    store = assay.store()
+    store.registered_models.create("net", cause=local_cause())
+    new = NewModelVersion(name="net", source=f"runs:/{FIRST}/model")
+    store.model_versions.create(new, cause=local_cause())
+    store.close()
+    assay("runs", "delete", "aaaa", "aaab")
+    why = f"{FIRST} stays: models:/net/1 has its files there"
+    assert why in assay("gc").stderr
+    done = assay("gc", "--run", FIRST, "--yes", code=2)
+    assert why in done.stderr
+    assert "delete the versions first" in done.stderr
+    done = assay("gc", "--yes")
+    assert why in done.stderr
+    assert "Purged 1 of 1." in done.stdout
+    assert [r["run_id"] for r in assay.json("runs", "list", "--deleted", "-e", "digits")] == [FIRST]
 
 
 def test_runs_travel_in_an_archive(assay: Assay, digits: Experiment, tmp_path: Path) -> None:

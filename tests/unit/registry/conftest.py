@@ -19,6 +19,7 @@ from assay.client.recorder import recorder_for
 from assay.client.tracking_uri import current_location
 from assay.entities.model_versions import ModelVersion
 from assay.fluent.experiments import forget_choices
+from assay.fluent.model_places import find_model
 from assay.fluent.reading import client_for, close_clients
 
 ROWS = np.random.default_rng(7).normal(size=(40, 2))
@@ -52,11 +53,15 @@ class Registry:
             assay.log_metrics(metrics)
             assay.log_params(params or {})
             if model:
-                given = {"input_example": FRAME, "model_card": "For tests.", **(extras or {})}
+                given = {
+                    "input_example": FRAME,
+                    "model_card": "For tests.",
+                    "pip_requirements": ["scikit-learn"],
+                    **(extras or {}),
+                }
                 assay.sklearn.log_model(
                     LogisticRegression().fit(FRAME, labels),
                     name="model",
-                    pip_requirements=["scikit-learn"],
                     **given,
                 )
         recorder_for(current_location()).flush()
@@ -80,8 +85,6 @@ class Registry:
 
     def files(self, version: ModelVersion) -> Path:
         """Where the files of a version lie."""
-        from assay.fluent.model_places import find_model
-
         return find_model(version.uri).folder
 
     def data(self, name: str = "test.csv", *, labels: Any = LABELS) -> tuple[str, str]:

@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-import assay.registry
 from assay.entities.audit import Actor, Cause
 from assay.entities.transitions import TransitionRequest
+from assay.registry import asking
 from assay.registry.checks import How
 from assay.registry.worker import claim, look_at, run, run_own_checks
 from tests.unit.registry.conftest import Registry
@@ -32,12 +32,12 @@ def waiting(registry: Registry) -> TransitionRequest:
 
 def asked(registry: Registry) -> TransitionRequest:
     version = registry.register(acc=0.5)
-    assay.registry.set_policy("digits", _POLICY)
-    return assay.registry.request("digits", version.version, "Production")
+    asking.set_policy("digits", _POLICY)
+    return asking.request("digits", version.version, "Production")
 
 
 def current(request: TransitionRequest) -> TransitionRequest:
-    return next(one for one in assay.registry.requests() if one.request_id == request.request_id)
+    return next(one for one in asking.requests() if one.request_id == request.request_id)
 
 
 def test_worker_looks_at_all_that_waits_and_the_version_moves(
@@ -50,7 +50,7 @@ def test_worker_looks_at_all_that_waits_and_the_version_moves(
     done = current(waiting)
     assert done.status == "completed"
     assert {one.by for one in done.checks} == {"w"}
-    assert assay.registry.holder_at("digits", "Production") == [1]
+    assert asking.holder_at("digits", "Production") == [1]
     assert run(how=How(worker="w"), once=True) == 0
 
 
@@ -77,8 +77,8 @@ def test_two_workers_never_have_one_request(registry: Registry, waiting: Transit
 def test_many_workers_at_once_look_at_each_request_once(registry: Registry) -> None:
     for number in range(3):
         version = registry.register(f"model {number}", acc=0.5)
-        assay.registry.set_policy(version.name, _POLICY)
-        assay.registry.request(version.name, 1, "Production")
+        asking.set_policy(version.name, _POLICY)
+        asking.request(version.name, 1, "Production")
     counts: list[int] = []
 
     def work(name: str) -> None:
@@ -91,7 +91,7 @@ def test_many_workers_at_once_look_at_each_request_once(registry: Registry) -> N
         thread.join(60)
 
     assert sum(counts) == 3
-    assert {one.status for one in assay.registry.requests()} == {"completed"}
+    assert {one.status for one in asking.requests()} == {"completed"}
 
 
 def test_worker_that_lost_its_claim_decides_nothing(
@@ -115,7 +115,7 @@ def test_request_closed_while_a_worker_looks_stays_closed(
 ) -> None:
     claimed = claim(registry.client, How(worker="w"))
     assert claimed is not None
-    assay.registry.cancel(waiting.request_id)
+    asking.cancel(waiting.request_id)
 
     assert look_at(registry.client, claimed, How(worker="w")).status == "cancelled"
 
@@ -130,7 +130,7 @@ def test_request_of_a_deleted_version_does_not_stop_the_worker(
 
     assert not current(waiting).is_open
     assert current(other).status == "completed"
-    assert assay.registry.holder_at("digits", "Production") == [2]
+    assert asking.holder_at("digits", "Production") == [2]
 
 
 def test_request_of_a_deleted_model_does_not_stop_the_worker(

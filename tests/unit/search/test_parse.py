@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from assay.errors import InvalidFilter
-from assay.search import EXPERIMENTS, LOGGED_MODELS, RUNS, Vocabulary, parse_filter, parse_order_by
+from assay.search import (
+    EXPERIMENTS,
+    LOGGED_MODELS,
+    MODEL_VERSIONS,
+    REGISTERED_MODELS,
+    RUNS,
+    Vocabulary,
+    parse_filter,
+    parse_order_by,
+)
 from assay.search.tree import (
     And,
     Comparator,
@@ -54,6 +63,8 @@ def test_attributes_of_runs_have_four_prefixes_or_none(prefix: str) -> None:
         ("attributes.name = 'x'", LOGGED_MODELS),
         ("tag.a = 'x'", EXPERIMENTS),
         ("metrics.a > 1", LOGGED_MODELS),
+        ("attribute.name = 'x'", REGISTERED_MODELS),
+        ("tags.a = 'x'", MODEL_VERSIONS),
     ],
 )
 def test_an_entity_takes_its_own_prefixes(text: str, vocabulary: Vocabulary) -> None:
@@ -68,6 +79,7 @@ def test_an_entity_takes_its_own_prefixes(text: str, vocabulary: Vocabulary) -> 
         ("attribute.name = 'x'", LOGGED_MODELS),
         ("param.a = 'x'", LOGGED_MODELS),
         ("model.a = 'x'", RUNS),
+        ("metrics.a > 1", MODEL_VERSIONS),
     ],
 )
 def test_prefixes_of_other_entities_are_refused(text: str, vocabulary: Vocabulary) -> None:
@@ -229,3 +241,29 @@ def test_an_order_that_is_ambiguous_or_wrong_is_refused(terms: list[str]) -> Non
 def test_experiments_are_not_ordered_by_tags() -> None:
     with pytest.raises(InvalidFilter, match="can't be ordered"):
         parse_order_by(["tags.x"], EXPERIMENTS)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("version_number = '12'", Comparison(attribute("version_number"), EQ, 12)),
+        ("version = 12", Comparison(attribute("version_number"), EQ, 12)),
+        ("stage = 'production'", Comparison(attribute("current_stage"), EQ, "Production")),
+        ("current_stage = 'Eigene'", Comparison(attribute("current_stage"), EQ, "Eigene")),
+        ("alias is null", Comparison(attribute("alias"), Comparator.IS_NULL)),
+    ],
+)
+def test_versions_have_numbers_stages_and_aliases(text: str, expected: Comparison) -> None:
+    assert parse_filter(text, MODEL_VERSIONS) == expected
+
+
+@pytest.mark.parametrize("text", ["'two'", "''", "'1.5'", "'9999999999999999999'", "'1 or 1'"])
+def test_quoted_version_that_is_no_whole_number_is_refused(text: str) -> None:
+    with pytest.raises(InvalidFilter, match="expected a number"):
+        parse_filter(f"version_number = {text}", MODEL_VERSIONS)
+
+
+def test_nothing_is_ordered_by_what_there_may_be_several_of() -> None:
+    for vocabulary in (REGISTERED_MODELS, MODEL_VERSIONS):
+        with pytest.raises(InvalidFilter, match="can't be ordered by 'alias'"):
+            parse_order_by(["alias DESC"], vocabulary)

@@ -18,7 +18,10 @@ from assay.entities.metrics import Metric
 from assay.entities.model_versions import NewModelVersion
 from assay.entities.runs import NewRun
 from assay.policies.chain import verify_records
+from assay.server.assay_api import assay_routes
+from assay.server.identity import Permission
 from assay.store.rest import RestStore, open_rest_store
+from assay.store.rest.registry_governance_wire import PREFIX
 from assay.store.user import local_cause
 from tests.services.mlflow_client import ServerProcess
 
@@ -283,3 +286,18 @@ def test_reading_changes_nothing(api: Api, name: str) -> None:
         api.get(path)
 
     assert api.get("audit/head") == head
+
+
+def test_reading_managing_and_working_need_rights_of_their_own() -> None:
+    rights = {
+        (route.method, route.path.removeprefix(PREFIX + "/")): route.permission
+        for route in assay_routes()
+        if route.path.startswith(PREFIX)
+    }
+
+    reading = {one for one, right in rights.items() if right is Permission.READ}
+    managing = {one[1] for one, right in rights.items() if right is Permission.MANAGE}
+    asked = {one for one in rights if one[0] == "GET"}
+    assert reading == asked | {("POST", "audit/verify")}
+    assert managing == {"policies/set", "policies/remove", "rules/set", "rules/remove"}
+    assert set(rights.values()) == {Permission.READ, Permission.WRITE, Permission.MANAGE}

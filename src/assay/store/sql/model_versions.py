@@ -58,6 +58,9 @@ _LOCATION = Sql(
     " JOIN model_versions v ON v.registered_id = m.registered_id"
     " WHERE m.name = ? AND v.version = ?"
 )
+# Whoever copies a version holds its row until the copy is there; waiting for that is done before
+# the audit log is locked, which the copy needs as well.
+_LOCK = Sql("SELECT 1 FROM model_versions WHERE version_id = ? {FOR UPDATE}")
 _DESCRIPTION = Sql("SELECT description FROM model_versions WHERE version_id = ?")
 _SET_DESCRIPTION = Sql(
     "UPDATE model_versions SET description = ?, last_updated_timestamp = ? WHERE version_id = ?"
@@ -122,6 +125,7 @@ class SqlModelVersions(ModelVersionStore):
         def change(conn: Connection) -> None:
             ref = lock_model(conn, name)
             row = require_version(conn, ref, parse_version(version))
+            _LOCK.one(conn, row.version_id)
             require_deletable(conn, ref, row.version)
             close_of_version(conn, ref, row.version, cause=cause)
             moves = leave_places(conn, ref, row.version)

@@ -39,7 +39,7 @@ from assay.store.sql.registry_tags import (
 )
 from assay.store.sql.search.registered_models import search_registered
 from assay.store.sql.statements import Sql
-from assay.store.sql.version_rows import delete_version_rows, hydrate_versions
+from assay.store.sql.version_rows import hydrate_versions
 from assay.store.sql.webhook_outbox import tell
 
 _BY_IDS = Sql(
@@ -72,7 +72,14 @@ _DESCRIBE = Sql(
     "UPDATE registered_models SET description = ?, last_updated_timestamp = ?"
     " WHERE registered_id = ?"
 )
-_VERSION_IDS = Sql("SELECT version_id FROM model_versions WHERE registered_id = ?")
+# As in ``model_versions``: whoever copies one of them is waited for before the audit log is locked.
+_LOCK_VERSIONS = Sql("SELECT 1 FROM model_versions WHERE registered_id = ? {FOR UPDATE}")
+_VERSIONS = "(SELECT version_id FROM model_versions WHERE registered_id = ?)"
+_DELETE_VERSIONS = (
+    Sql(f"DELETE FROM model_version_tags WHERE version_id IN {_VERSIONS}"),  # noqa: S608
+    Sql(f"DELETE FROM version_signatures WHERE version_id IN {_VERSIONS}"),  # noqa: S608
+    Sql("DELETE FROM model_versions WHERE registered_id = ?"),
+)
 _REQUESTS = "(SELECT request_id FROM transition_requests WHERE registered_id = ?)"
 _DELETE = (
     Sql(f"DELETE FROM request_checks WHERE request_id IN {_REQUESTS}"),  # noqa: S608
@@ -232,10 +239,10 @@ class SqlRegisteredModels(RegisteredModelStore):
             ref = lock_model(conn, name)
             require_deletable(conn, ref, None)
             moves = leave_places(conn, ref, None)
-            versions = [row[0] for row in _VERSION_IDS.all(conn, ref.registered_id)]
-            for version_id in versions:
-                delete_version_rows(conn, version_id)
-            details = {"versions": len(versions), "moves": moves}
+            versions = len(_LOCK_VERSIONS.all(conn, ref.registered_id))
+            for statement in _DELETE_VERSIONS:
+                statement.run(conn, ref.registered_id)
+            details = {"versions": versions, "moves": moves}
             _note(conn, cause, AuditAction.MODEL_DELETED, ref, details)
             for statement in _DELETE:
                 statement.run(conn, ref.registered_id)

@@ -136,7 +136,7 @@ def _of_models_uri(conn: Connection, source: str) -> Files:
     row = _VERSION.one(conn, ref.registered_id, version)
     if row is None:
         raise ModelVersionNotFound(name, version)
-    return Files(*row, source=f"{_MODELS}{ref.name}/{version}")
+    return Files(*row)._replace(source=f"{_MODELS}{ref.name}/{version}")
 
 
 def _selected(conn: Connection, registered_id: int, name: str, selector: str) -> int:

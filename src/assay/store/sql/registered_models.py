@@ -52,7 +52,7 @@ _ALIASES = Sql(
 )
 # A join instead of the inner SELECT makes PostgreSQL read all versions of all models.
 _LATEST = Sql(
-    "SELECT t.registered_id, (SELECT v.version_id FROM model_versions v"
+    "SELECT t.registered_id, t.version, (SELECT v.version_id FROM model_versions v"
     " WHERE v.registered_id = t.registered_id AND v.version = t.version)"
     " FROM (SELECT registered_id, max(version) AS version FROM model_versions"
     " WHERE registered_id IN (??) GROUP BY registered_id, current_stage) t"
@@ -96,10 +96,8 @@ def hydrate_registered(conn: Connection, registered_ids: Sequence[int]) -> list[
     ids = list(registered_ids)
     rows = {row[0]: row for row in _BY_IDS.all(conn, ids)}
     tags = tags_of_registered(conn, ids)
-    aliases: dict[int, dict[str, int]] = {}
-    for owner, alias, version in _ALIASES.all(conn, ids):
-        aliases.setdefault(owner, {})[alias] = version
-    latest = _latest(conn, ids)
+    aliases = _aliases(conn, ids)
+    latest = _latest(conn, ids, aliases)
     return [
         RegisteredModel(
             name=rows[ident][1],
@@ -115,12 +113,26 @@ def hydrate_registered(conn: Connection, registered_ids: Sequence[int]) -> list[
     ]
 
 
-def _latest(conn: Connection, registered_ids: list[int]) -> dict[int, list[ModelVersion]]:
+def _aliases(conn: Connection, registered_ids: list[int]) -> dict[int, dict[str, int]]:
+    """The version of each alias, by model."""
+    found: dict[int, dict[str, int]] = {}
+    for owner, alias, version in _ALIASES.all(conn, registered_ids):
+        found.setdefault(owner, {})[alias] = version
+    return found
+
+
+def _latest(
+    conn: Connection, registered_ids: list[int], aliases: Mapping[int, Mapping[str, int]]
+) -> dict[int, list[ModelVersion]]:
     """The version with the highest number of each stage, by model."""
     rows = _LATEST.all(conn, registered_ids)
-    versions = hydrate_versions(conn, [version_id for _, version_id in rows])
+    of_versions = {
+        version_id: [alias for alias, of in aliases.get(owner, {}).items() if of == version]
+        for owner, version, version_id in rows
+    }
+    versions = hydrate_versions(conn, list(of_versions), aliases=of_versions)
     found: dict[int, list[ModelVersion]] = {}
-    for (owner, _), version in zip(rows, versions, strict=True):
+    for (owner, _, _), version in zip(rows, versions, strict=True):
         found.setdefault(owner, []).append(version)
     return found
 
@@ -320,5 +332,6 @@ class SqlRegisteredModels(RegisteredModelStore):
             wanted = None
             if stages:
                 wanted = {canonical_stage(conn, ref, stage) for stage in stages}
-            found = _latest(conn, [ref.registered_id]).get(ref.registered_id, [])
+            ids = [ref.registered_id]
+            found = _latest(conn, ids, _aliases(conn, ids)).get(ref.registered_id, [])
             return [one for one in found if wanted is None or one.current_stage in wanted]

@@ -20,8 +20,8 @@ _encode = msgspec.json.Encoder().encode
 class Sql:
     """One statement.
 
-    ``?`` stands for a value, ``IN (??)`` for a list of texts, and what is between braces is left
-    out on SQLite::
+    ``?`` stands for a value, ``IN (??)`` for a list of texts or of whole numbers, and what is
+    between braces is left out on SQLite::
 
         Sql("SELECT key FROM tags WHERE run_id IN (??) {FOR UPDATE}").all(conn, run_ids)
     """
@@ -40,6 +40,10 @@ class Sql:
     def _execute(self, conn: Connection, params: tuple[Any, ...]) -> Any:
         raw: Any = conn.connection.dbapi_connection
         if conn.dialect.name != "sqlite":
+            for value in params:
+                if value.__class__ is list:
+                    params = tuple(map(_plain, params))
+                    break
             return raw.execute(self._postgres, params)
         for value in params:
             if value.__class__ is list:
@@ -70,3 +74,12 @@ class Sql:
         cursor.executemany(text, rows)
         count: int = cursor.rowcount
         return count
+
+
+def _plain(value: Any) -> Any:
+    """A list of numbers as PostgreSQL writes it: psycopg looks at each for quotes, which takes as
+    long as finding its row. All else as it is.
+    """
+    if value.__class__ is list and value and value[0].__class__ is int:
+        return f"{{{','.join(map(str, value))}}}"
+    return value

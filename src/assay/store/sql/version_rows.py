@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
 
@@ -31,14 +31,21 @@ _DELETE = (
 )
 
 
-def hydrate_versions(conn: Connection, version_ids: Sequence[int]) -> list[ModelVersion]:
-    """The versions with these ids, in their order; those that don't exist are left out."""
+def hydrate_versions(
+    conn: Connection,
+    version_ids: Sequence[int],
+    *,
+    aliases: Mapping[int, list[str]] | None = None,
+) -> list[ModelVersion]:
+    """The versions with these ids, in their order; those that don't exist are left out.
+
+    ``aliases``: those of each version that has some, where they are known.
+    """
     ids = list(version_ids)
     rows = {row[0]: row for row in _BY_IDS.all(conn, ids)}
     tags = tags_of_versions(conn, ids)
-    aliases: dict[int, list[str]] = {}
-    for version_id, alias in _ALIASES.all(conn, ids):
-        aliases.setdefault(version_id, []).append(alias)
+    if aliases is None:
+        aliases = _aliases(conn, ids)
     return [
         ModelVersion(
             name=row[1],
@@ -59,6 +66,13 @@ def hydrate_versions(conn: Connection, version_ids: Sequence[int]) -> list[Model
         )
         for row in (rows[ident] for ident in ids if ident in rows)
     ]
+
+
+def _aliases(conn: Connection, version_ids: list[int]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for version_id, alias in _ALIASES.all(conn, version_ids):
+        found.setdefault(version_id, []).append(alias)
+    return found
 
 
 def read_version(conn: Connection, ref: ModelRef, version: int) -> ModelVersion:

@@ -20,6 +20,7 @@ from assay.client.client import Client
 from assay.entities.logged_models import LoggedModelStatus
 from assay.entities.names import ArtifactPath
 from assay.entities.runs import Run, RunStatus
+from assay.entities.transitions import CheckStatus, RequestStatus
 from assay.models.loading import load_native
 from tests.services.environment import clean_environment
 
@@ -116,6 +117,29 @@ def test_the_best_model_was_proved_in_a_clean_environment(
     tags = Client(str(place[0] / ".assay")).get_logged_model(made.model_id).tags
     assert tags["assay.verified"] == "true"
     assert tags["assay.environment.verified"] == "true"
+
+
+@pytest.mark.slow
+def test_two_models_came_to_production_by_approval_and_one_went_back(
+    place: tuple[Path, str], runs: list[Run]
+) -> None:
+    store = Client(str(place[0] / ".assay")).store
+    first, best = (store.model_versions.get("digits", version) for version in (1, 2))
+
+    assert best.model_id == runs[0].outputs.model_outputs[0].model_id
+    assert (first.current_stage, best.current_stage) == ("Production", "Archived")
+    assert "by bea" in best.tags["assay.rolled_back"]
+    done = list(store.requests.search(name="digits"))
+    assert [request.status for request in done] == [RequestStatus.COMPLETED] * 2
+    for request in done:
+        assert request.requested_by == "alice"
+        assert [vote.actor for vote in request.votes] == ["bea"]
+        kinds = [check.kind for check in request.checks]
+        assert kinds == ["metric", "digests", "golden", "recomputed"]
+        assert {check.status for check in request.checks} == {CheckStatus.PASSED}
+    recomputed = done[0].checks[3].value
+    assert recomputed == pytest.approx(runs[0].data.metrics["val/accuracy"])
+    assert store.audit.verify().ok
 
 
 @pytest.mark.slow

@@ -6,15 +6,17 @@ in breaks the chain from there on. Format: docs/formats/audit-log.md.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
 
 NO_DIGEST: Final = "0" * 64
 """What the first record has as the digest of the one before it."""
+_VERIFIED: Final = 3
+"""Place of ``verified`` in a record: SQLite has numbers for truth values."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -143,5 +145,6 @@ def chain_digest(row: Sequence[Any]) -> str:
     SHA-256 of the JSON array of ``row``: the fields of ``AuditRecord`` in their order up to
     ``previous``, with ``verified`` as ``true`` or ``false`` and ``details`` as its JSON text.
     """
-    seq, time, actor, verified, *rest = row
-    return hashlib.sha256(_encode((seq, time, actor, bool(verified), *rest))).hexdigest()
+    fields = list(row)
+    fields[_VERIFIED] = bool(fields[_VERIFIED])
+    return sha256(_encode(fields)).hexdigest()

@@ -102,7 +102,9 @@ class RegisteredModelContract(ContractPart):
         assert changed.description == AWKWARD
         assert changed.last_updated_timestamp >= model.last_updated_timestamp
 
-    def test_tags_are_set_replaced_and_deleted(self, store: Store, model: RegisteredModel) -> None:
+    def test_tags_of_a_registered_model_are_set_replaced_and_deleted(
+        self, store: Store, model: RegisteredModel
+    ) -> None:
         models = store.registered_models
         models.set_tag("digits", "a", "1", cause=BECAUSE)
         models.set_tag("digits", "a", AWKWARD, cause=BECAUSE)

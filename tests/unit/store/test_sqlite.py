@@ -226,7 +226,7 @@ store = open_sql_store(f"sqlite:///{sys.argv[1]}")
 store.runs.create(NewRun("r", DEFAULT_EXPERIMENT_ID, 5))
 kept = 0
 before = resource.getrlimit(resource.RLIMIT_FSIZE)
-resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, before[1]))
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))
 try:
     for i in range(1000):
         store.runs.log_batch("r", tags=[Tag(f"t{i}", "x" * 8000)])

@@ -143,16 +143,16 @@ def test_a_store_of_a_release_gets_the_tables_of_today(release: Path, tmp_path: 
 def test_a_store_of_a_release_is_sound(release: Path, tmp_path: Path) -> None:
     home = unpack(release / "store.zip", tmp_path)
 
-    done = subprocess.run(
-        [sys.executable, "-m", "assay", "db", "check"],
-        cwd=home,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-
-    assert done.returncode == 0, done.stdout + done.stderr
+    for command in ("upgrade", "check"):
+        done = subprocess.run(
+            [sys.executable, "-m", "assay", "db", command],
+            cwd=home,
+            env=clean_environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_store_of_a_release_is_served(release: Path, tmp_path: Path) -> None:

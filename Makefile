@@ -30,8 +30,8 @@ components: $(VENV)/.ready ## Install the real servers and the browser that the 
 
 # Two halves side by side: both wait for servers and disks more than they compute.
 test: components check ## Format, lint, types, layers, and every test against real components
-	@$(BIN)/python -m pytest tests/compat tests/contract tests/e2e > .test-servers.log 2>&1 & servers=$$!; \
-	$(BIN)/python -m pytest tests/architecture tests/golden tests/property tests/unit; rest=$$?; \
+	@$(BIN)/python -m pytest tests/contract tests/e2e > .test-servers.log 2>&1 & servers=$$!; \
+	$(BIN)/python -m pytest tests/architecture tests/golden tests/property tests/unit tests/compat; rest=$$?; \
 	wait $$servers; served=$$?; cat .test-servers.log; [ $$rest = 0 ] && [ $$served = 0 ]
 	$(MAKE) frameworks
 

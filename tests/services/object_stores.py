@@ -29,7 +29,7 @@ import pytest
 import urllib3
 
 AZURITE_VERSION = "3.37.0"
-_PATIENCE_S = 60.0
+_PATIENCE_S = 120.0
 _HTTP = urllib3.PoolManager(retries=False, timeout=5.0)
 
 

@@ -11,7 +11,7 @@ lock() {
 }
 lock dev pyproject.toml --all-extras --group dev
 lock default pyproject.toml
-lock demo pyproject.toml --extra plots --extra system --extra models --extra env --group demo
+lock demo pyproject.toml --extra pandas --extra plots --extra system --extra models --extra env --group demo
 lock mlflow2 --group mlflow2
 lock bench-mlflow --group bench-mlflow
 lock bench-trackio --group bench-trackio

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_ENV := .env-demo
 PORT ?= 5001
 
-.PHONY: help demo test check format lint types layers unit frameworks bench reliability components clean
+.PHONY: help demo test test-served test-plain check format lint types layers unit frameworks bench reliability components clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,12 +28,17 @@ $(VENV)/.ready: requirements/dev.lock pyproject.toml
 components: $(VENV)/.ready ## Install the real servers and the browser that the tests talk to
 	tests/services/install.sh
 
-# Two halves side by side: both wait for servers and disks more than they compute.
+# Two halves side by side: both wait for servers and disks more than they compute. Under make's own
+# -j, since a shell starts what it puts in the background deaf to Ctrl-C, which tests send.
 test: components check ## Format, lint, types, layers, and every test against real components
-	@$(BIN)/python -m pytest tests/contract tests/e2e > .test-servers.log 2>&1 & servers=$$!; \
-	$(BIN)/python -m pytest tests/architecture tests/golden tests/property tests/unit tests/compat; rest=$$?; \
-	wait $$servers; served=$$?; cat .test-servers.log; [ $$rest = 0 ] && [ $$served = 0 ]
+	$(MAKE) --jobs=2 --output-sync=target test-served test-plain
 	$(MAKE) frameworks
+
+test-served: components
+	$(BIN)/python -m pytest tests/contract tests/e2e
+
+test-plain: components
+	$(BIN)/python -m pytest tests/architecture tests/golden tests/property tests/unit tests/compat
 
 frameworks: components ## The flavors, with every real framework in an environment of its own
 	.env-frameworks/bin/python -m pytest --confcutdir=tests/frameworks tests/frameworks

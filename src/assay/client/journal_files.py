@@ -11,9 +11,11 @@ One folder per writer under the journal folder of a destination::
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import mmap
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -107,6 +109,25 @@ def claim(folder: Path) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
+
+
+def remove(folder: Path) -> None:
+    """Remove a delivered writer folder, whose lock the caller holds.
+
+    The lock file goes last: while anything else is left, another process that wants the journal
+    meets the lock, and doesn't make a new one in a folder that is about to go.
+    """
+    for entry in folder.iterdir():
+        if entry.name == LOCK_NAME:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+    (folder / LOCK_NAME).unlink(missing_ok=True)
+    # Who locked the empty folder just now removes it.
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def is_owned(folder: Path) -> bool:

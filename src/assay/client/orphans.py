@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from assay.client.delivery import Courier
-from assay.client.journal_files import claim, is_owned, writer_folders
+from assay.client.journal_files import claim, is_owned, remove, writer_folders
 from assay.client.packing import Packed
 from assay.client.run_markers import open_runs, runs_of_the_living
 from assay.client.sources import OrphanSource
@@ -67,7 +66,7 @@ def _deliver_folder(courier: Courier, folder: Path, on_piece: Callable[[Packed],
     try:
         for packed in _deliver_one(courier, folder):
             on_piece(packed)
-        shutil.rmtree(folder)
+        remove(folder)
     finally:
         os.close(lock)
     return True

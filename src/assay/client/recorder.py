@@ -13,10 +13,10 @@ refuses all the same is set aside, see ``assay.client.quarantine``.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -24,6 +24,7 @@ from typing import Literal
 from assay.client import exiting
 from assay.client.counting import PendingCounts, count_records
 from assay.client.journal import Dropped, Journal
+from assay.client.journal_files import remove
 from assay.client.run_markers import mark_ended, mark_started
 from assay.client.shipper import Shipper
 from assay.client.spool import Spool
@@ -283,7 +284,8 @@ class Recorder:
             return  # a delivery hangs: the process's end releases the journal to the next one
         journal.close()
         if shipper.delivered == journal.position and spool.added == spool.removed:
-            shutil.rmtree(journal.folder, ignore_errors=True)
+            with contextlib.suppress(OSError):  # what is left is an orphan's, already delivered
+                remove(journal.folder)
         journal.release()
         shipper.courier.close()
 

@@ -8,6 +8,7 @@ state of their own.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -337,13 +338,18 @@ class _Family:
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True
-        for pid in self._places:
-            os.kill(pid, signal.SIGTERM)
+        self._tell_all(signal.SIGTERM)
         signal.alarm(self._stop_timeout_s + 1)
 
     def _kill(self, _number: int, _frame: FrameType | None) -> None:
+        self._tell_all(signal.SIGKILL)
+
+    def _tell_all(self, number: int) -> None:
         for pid in self._places:
-            os.kill(pid, signal.SIGKILL)
+            # A handler can run just after the end of a process was noticed, before it is
+            # forgotten here.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
 
 def _listen(settings: ServerSettings) -> socket.socket:

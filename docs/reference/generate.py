@@ -1,13 +1,15 @@
 """Writes the reference pages that follow from the code: `python docs/reference/generate.py`.
 
 `python.md` lists every public name of `assay` with the first paragraph of its docstring, `cli.md`
-every command with its options. A test writes them anew and compares.
+every command with its options; `web/openapi.json` describes the server's routes, from which the
+types of the web UI are made. A test writes them anew and compares.
 """
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,8 +21,12 @@ import msgspec
 
 import assay
 from assay.cli.main import cli
+from assay.server.monitoring import Monitor
+from assay.server.openapi import describe
+from assay.server.table import route_table
 
 HERE = Path(__file__).parent
+OPENAPI = HERE.parents[1] / "web" / "openapi.json"
 
 GROUPS = {
     "Runs": "assay.fluent.runs assay.fluent.capturing",
@@ -166,8 +172,16 @@ def _command(command: click.Command, *, name: str, parent: click.Context | None)
             yield from _command(found, name=inner, parent=context)
 
 
+def openapi() -> str:
+    """The text of `web/openapi.json`."""
+    document = describe(route_table(Monitor(processes=1)))
+    document["info"]["version"] = "v1"  # the routes' own, or each release would change the file
+    return json.dumps(document, indent=1, sort_keys=True) + "\n"
+
+
 def main() -> None:
     """Write the pages."""
+    OPENAPI.write_text(openapi(), encoding="utf-8")
     (HERE / "python.md").write_text(python_page(), encoding="utf-8")
     (HERE / "cli.md").write_text(cli_page(), encoding="utf-8")
 

@@ -34,6 +34,7 @@ ROOM_OF: dict[str, str] = {
     "assay.store.uri": "store.base",
     "assay.store.base": "store.base",
     "assay.store.query": "store.base",
+    "assay.store.run_views": "store.base",
     "assay.store.registry": "store.base",
     "assay.store.user": "store.base",
     "assay.artifacts.base": "artifacts.base",

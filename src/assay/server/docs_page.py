@@ -5,25 +5,33 @@ elsewhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import msgspec
 
 from assay.server.context import Context
+from assay.server.html import Html, element, page
 from assay.server.openapi import describe
-from assay.server.replies import HTML, Reply
+from assay.server.replies import HTML, Headers, Reply
 from assay.server.routing import Empty, Permission, Route
-from assay.server.start_page.html import Html, element, page
-from assay.server.start_page.pages import PAGE_HEADERS
 
+STYLE_PATH = "/api/assay/v1/docs.css"
+_POLICY: Headers = (
+    (
+        b"content-security-policy",
+        b"default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+)
 OPENAPI_PATH = "/api/assay/v1/openapi.json"
 DOCS_PATH = "/api/assay/v1/docs"
 
 
 def docs_routes(routes: Callable[[], Iterable[Route]]) -> tuple[Route, ...]:
-    """The two routes; ``routes`` gives the whole table, which they are part of. Made when first
+    """The three routes; ``routes`` gives the whole table, which they are part of. Made when first
     asked for.
     """
     made: dict[str, Reply] = {}
+    sheet = Reply(Path(__file__).with_suffix(".css").read_bytes(), b"text/css; charset=utf-8")
 
     def openapi(_context: Context, _request: Empty) -> Reply:
         """The API as OpenAPI."""
@@ -34,8 +42,12 @@ def docs_routes(routes: Callable[[], Iterable[Route]]) -> tuple[Route, ...]:
     def docs(_context: Context, _request: Empty) -> Reply:
         """The API as a page."""
         if DOCS_PATH not in made:
-            made[DOCS_PATH] = Reply(_render(routes()), content_type=HTML, headers=PAGE_HEADERS)
+            made[DOCS_PATH] = Reply(_render(routes()), content_type=HTML, headers=_POLICY)
         return made[DOCS_PATH]
+
+    def style(_context: Context, _request: Empty) -> Reply:
+        """The style sheet of the API's page."""
+        return sheet
 
     return tuple(
         Route(
@@ -47,7 +59,7 @@ def docs_routes(routes: Callable[[], Iterable[Route]]) -> tuple[Route, ...]:
             summary=(handler.__doc__ or "").rstrip("."),
             group="Server",
         )
-        for path, handler in ((OPENAPI_PATH, openapi), (DOCS_PATH, docs))
+        for path, handler in ((OPENAPI_PATH, openapi), (DOCS_PATH, docs), (STYLE_PATH, style))
     )
 
 
@@ -62,9 +74,10 @@ def _render(routes: Iterable[Route]) -> bytes:
         element(
             "p",
             "Errors are JSON with error_code and message. The whole description: ",
-            element("a", "openapi.json", href=OPENAPI_PATH),
+            element("a", "openapi.json", href="openapi.json"),
         ),
         *sections,
+        style="docs.css",
     )
 
 

@@ -12,7 +12,8 @@ from assay.server.errors import ErrorBody
 from assay.server.routing import Body, Empty, Route, path_fields
 from assay.version import __version__
 
-_REF = "#/components/schemas/{name}"
+_REF_START = "#/components/schemas/"
+_REF = _REF_START + "{name}"
 _TEMPLATE = re.compile(r"\{(\w+)(:path)?\}")
 
 
@@ -64,13 +65,13 @@ def _short_names(components: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, str) and value.startswith(_REF_START):
+        # In "$ref", and in the mapping of a discriminator.
+        return _REF_START + names[value.removeprefix(_REF_START)]
     if isinstance(value, dict):
         out: dict[str, Any] = {}
         for key, item in value.items():
-            if key == "$ref" and isinstance(item, str):
-                prefix, _, name = item.rpartition("/")
-                out[key] = f"{prefix}/{names[name]}"
-            elif key == "schemas":
+            if key == "schemas":
                 out[key] = {names[name]: _renamed(schema, names) for name, schema in item.items()}
             else:
                 out[key] = _renamed(item, names)
@@ -115,7 +116,7 @@ def _response(route: Route, known: Mapping[Any, Any]) -> dict[str, Any]:
     if route.response is None:
         return {"description": "Bytes, text or a page."}
     schema = known[route.response]
-    return {"description": "Done.", "content": {"application/json": {"schema": schema}}}
+    return {"description": "Done.", "content": {route.response_kind: {"schema": schema}}}
 
 
 def _fields(route: Route, known: Mapping[Any, Any], components: Mapping[str, Any]) -> Any:

@@ -68,6 +68,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     response: Any = Empty
     """Struct type that the handler returns, for the docs; ``None`` where it returns a ``Reply`` of
     bytes."""
+    response_kind: str = "application/json"
+    """Media type that ``response`` travels in; each event of a stream holds one."""
     body: Body | None = None
     """``None``: ``NONE`` for GET and HEAD, else ``JSON``."""
     dialect: Dialect = Dialect.STRICT

@@ -7,8 +7,8 @@ from assay.server.docs_page import docs_routes
 from assay.server.mlflow_api import mlflow_routes
 from assay.server.monitoring import Monitor
 from assay.server.routing import Route, Table
-from assay.server.start_page import start_page_routes
 from assay.server.status import status_routes
+from assay.server.ui import WebUi, ui_routes
 
 
 def route_table(monitor: Monitor) -> Table:
@@ -16,7 +16,7 @@ def route_table(monitor: Monitor) -> Table:
     routes: list[Route] = []
     routes += status_routes(monitor)
     routes += docs_routes(lambda: routes)
-    routes += start_page_routes()
+    routes += ui_routes(WebUi())
     routes += mlflow_routes()
     routes += assay_routes()
     table = Table(routes)

@@ -49,6 +49,7 @@ from assay.store.registry import (
     SignatureStore,
     WebhookStore,
 )
+from assay.store.run_views import RunViewStore
 
 if TYPE_CHECKING:
     import numpy as np
@@ -340,6 +341,7 @@ class Store(ABC):
 
     experiments: ExperimentStore
     runs: RunStore
+    run_views: RunViewStore
     metrics: MetricStore
     inputs: InputStore
     logged_models: LoggedModelStore

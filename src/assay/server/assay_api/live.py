@@ -261,7 +261,8 @@ def live_routes() -> tuple[Route, ...]:
             permission=Permission.READ,
             summary="Changes of runs in some experiments as server-sent events.",
             request=LiveQuery,
-            response=None,
+            response=RunChange,
+            response_kind="text/event-stream",
             group="Live updates",
         ),
     )

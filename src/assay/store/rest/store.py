@@ -22,6 +22,7 @@ from assay.store.rest.policies import RestPolicies
 from assay.store.rest.registered_models import RestRegisteredModels
 from assay.store.rest.requests import RestRequests
 from assay.store.rest.rules import RestRules
+from assay.store.rest.run_views import RestRunViews
 from assay.store.rest.runs import RestRuns
 from assay.store.rest.server import Server, segment
 from assay.store.rest.settings import read_settings
@@ -40,6 +41,7 @@ class RestStore(Store):
         self._server = Server(transport)
         self.experiments = RestExperiments(self._server)
         self.runs = RestRuns(self._server)
+        self.run_views = RestRunViews(self._server)
         self.metrics = RestMetrics(self._server)
         self.inputs = RestInputs(self._server)
         self.logged_models = RestLoggedModels(self._server)

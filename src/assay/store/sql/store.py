@@ -29,6 +29,7 @@ from assay.store.sql.policies import SqlPolicies
 from assay.store.sql.registered_models import SqlRegisteredModels
 from assay.store.sql.requests import SqlRequests
 from assay.store.sql.rules import SqlRules
+from assay.store.sql.run_views import SqlRunViews
 from assay.store.sql.runs import SqlRuns, batch_change
 from assay.store.sql.signatures import SqlSignatures
 from assay.store.sql.sqlite import Durability
@@ -56,6 +57,7 @@ class SqlStore(Store):
         self._artifact_root = artifact_root
         self.experiments = SqlExperiments(database, artifact_root=artifact_root)
         self.runs = SqlRuns(database)
+        self.run_views = SqlRunViews(database)
         self.metrics = SqlMetrics(database)
         self.inputs = SqlInputs(database)
         self.logged_models = SqlLoggedModels(database)

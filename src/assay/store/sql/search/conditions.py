@@ -17,6 +17,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     ColumnElement,
+    Connection,
     Double,
     FromClause,
     Table,
@@ -118,6 +119,11 @@ def unindexed(column: ColumnElement[Any]) -> ColumnElement[Any]:
     primary key.
     """
     return UnaryExpression(column, operator=custom_op("+"), type_=column.type)
+
+
+def dialect_of(conn: Connection) -> Dialect:
+    """Which SQL the connection speaks."""
+    return "postgresql" if conn.dialect.name == "postgresql" else "sqlite"
 
 
 @lru_cache(maxsize=256)

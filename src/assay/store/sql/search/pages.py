@@ -98,7 +98,7 @@ def read_page(
         rows += _read_phase(conn, phase, start=start, limit=max_results + 1 - len(rows))
         if len(rows) > max_results:
             del rows[max_results:]
-            return [row[0] for row in rows], _token(phase.columns, rows[-1], start)
+            return [row[0] for row in rows], token_behind(phase.columns, rows[-1], start)
     return [row[0] for row in rows], None
 
 
@@ -133,7 +133,8 @@ def read_rows(conn: Connection, statement: Select[Any]) -> list[tuple[Any, ...]]
         result.close()
 
 
-def _token(columns: Sequence[OrderColumn], row: Sequence[Any], start: Start) -> str:
+def token_behind(columns: Sequence[OrderColumn], row: Sequence[Any], start: Start) -> str:
+    """The token of what comes behind a row of a statement of ``Phase``."""
     positions = [
         Position(
             column.type(row[1 + 2 * i]) if row[2 + 2 * i] == VALUE else None,

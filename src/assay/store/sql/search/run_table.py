@@ -38,7 +38,7 @@ def run_table(conn: Connection, experiment_ids: Sequence[ExperimentId], query: Q
     ids, token = search_runs(conn, experiment_ids, query)
     if not ids:
         return RunTable(infos=[], metrics={}, params={}, tags={}, token=token)
-    wanted = _numbered(conn, ids)
+    wanted = numbered(conn, ids)
     return RunTable(
         infos=_infos(conn, wanted),
         metrics=_metrics(conn, wanted, count=len(ids)),
@@ -48,8 +48,8 @@ def run_table(conn: Connection, experiment_ids: Sequence[ExperimentId], query: Q
     )
 
 
-def _numbered(conn: Connection, ids: Sequence[str]) -> FromClause:
-    """The ids as a table: ``position`` from 0 (from 1 on PostgreSQL: see ``_base``), ``run_id``."""
+def numbered(conn: Connection, ids: Sequence[str]) -> FromClause:
+    """The ids as a table of ``position``, which counts from ``first_position``, and ``run_id``."""
     if conn.dialect.name == "postgresql":
         return (
             func.unnest(literal(list(ids), ARRAY(Text)))
@@ -118,7 +118,7 @@ def _metrics(conn: Connection, wanted: FromClause, *, count: int) -> dict[str, N
     numbers = np.array(values, np.float64)  # NULL, which stands for NaN, becomes NaN
     numbers[np.array(negative, bool)] = -0.0
     columns = np.full((len(names), count), np.nan)
-    columns[[index[key] for key in keys], np.array(positions) - _base(conn)] = numbers
+    columns[[index[key] for key in keys], np.array(positions) - first_position(conn)] = numbers
     return dict(zip(names, columns, strict=True))
 
 
@@ -133,7 +133,7 @@ def _texts(
     # A subquery per run: half the cost of a join that is grouped afterwards.
     packed = select(aggregate).where(table.c.run_id == wanted.c.run_id).scalar_subquery()
     statement = select(wanted.c.position, packed)
-    base = _base(conn)
+    base = first_position(conn)
     objects: list[dict[str, str]] = [{}] * count
     for position, text in read_rows(conn, statement):
         if text is not None:
@@ -142,5 +142,6 @@ def _texts(
     return {name: [found.get(name) for found in objects] for name in names}
 
 
-def _base(conn: Connection) -> int:
+def first_position(conn: Connection) -> int:
+    """Where ``numbered`` begins to count."""
     return 1 if conn.dialect.name == "postgresql" else 0

@@ -15,6 +15,7 @@ from sqlalchemy import (
     CompoundSelect,
     Connection,
     FromClause,
+    Select,
     and_,
     case,
     exists,
@@ -75,11 +76,11 @@ def search_runs(
     tree = parse_filter(query.filter, RUNS)
     order = complete_order(parse_order_by(query.order_by, RUNS))
     scope = sorted(set(experiment_ids))
-    types = [_type_of(term.field) for term in order]
+    types = [type_of(term.field) for term in order]
     start = open_start(query, entity="runs", scope=scope, types=types)
     if not scope:
         return [], None
-    plan = _Plan(
+    plan = RunPlan(
         dialect=cast(Dialect, conn.dialect.name),
         experiment_ids=scope,
         view=query.view,
@@ -102,7 +103,7 @@ def complete_order(order: Sequence[OrderTerm]) -> list[OrderTerm]:
     return terms
 
 
-def _type_of(field: Field) -> type:
+def type_of(field: Field) -> type:
     if field.kind is FieldKind.METRIC:
         return int if field.figure is Figure.COUNT and not field.dotted else float
     if field.kind is not FieldKind.ATTRIBUTE:
@@ -110,7 +111,7 @@ def _type_of(field: Field) -> type:
     return str if RUNS.attributes[field.key].type is ValueType.TEXT else int
 
 
-class _Plan(msgspec.Struct, frozen=True):
+class RunPlan(msgspec.Struct, frozen=True):
     """One search: how its phases are made."""
 
     dialect: Dialect
@@ -136,9 +137,21 @@ class _Plan(msgspec.Struct, frozen=True):
             yield self._by_metric(NAN)
             yield self._without_metric()
         else:
-            runs = alias(tables.runs, "r")
-            joined, columns = self._columns(self.order, runs, runs)
-            yield self._phase(runs, joined, columns, [])
+            yield self.whole()
+
+    def whole(self) -> Phase:
+        """All rows in one statement, which sorts them."""
+        runs = alias(tables.runs, "r")
+        joined, columns = self._columns(self.order, runs, runs)
+        return self._phase(runs, joined, columns, [])
+
+    def matching(self, conn: Connection) -> Select[Any]:
+        """The ids of all runs that match, in no order."""
+        runs = alias(tables.runs, "r")
+        few = self._find_few(conn)
+        found = [] if few is None else [runs.c.run_id.in_(few)]
+        phase = self._phase(runs, runs, [], found, by_id=few is not None)
+        return select(phase.ident.label("run_id")).where(*phase.conditions)
 
     def _find_few(self, conn: Connection) -> CompoundSelect[Any] | None:
         """The ids that a comparison of the filter leaves, if an index tells that they are few."""
@@ -297,7 +310,7 @@ class _Plan(msgspec.Struct, frozen=True):
             value = case((is_whole, whole.c.last), else_=value)
             present = or_(is_whole, present)
         return joined, OrderColumn(
-            value, _type_of(field), descending=term.descending, nullable=True, present=present
+            value, type_of(field), descending=term.descending, nullable=True, present=present
         )
 
 

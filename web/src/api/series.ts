@@ -1,0 +1,76 @@
+/** Curves: many series in one binary reply, each in at most as many buckets as the screen has room for. */
+import { decode } from "@msgpack/msgpack";
+import { send } from "./client";
+
+/** Buckets of one series. Steps fit a double up to 2^53; values may be NaN or infinite. */
+export interface Buckets {
+  runId: string;
+  key: string;
+  /** First step of each bucket. */
+  steps: Float64Array;
+  lastSteps: Float64Array;
+  /** Milliseconds since 1970 of the last point of each bucket. */
+  timestamps: Float64Array;
+  min: Float64Array;
+  max: Float64Array;
+  mean: Float64Array;
+  last: Float64Array;
+  counts: Float64Array;
+}
+
+export interface SeriesQuery {
+  runIds: string[];
+  keys: string[];
+  /** Buckets per series: the width of the panel in pixels, about. */
+  count: number;
+  firstStep?: number;
+  lastStep?: number;
+}
+
+interface WireBuckets {
+  run_id: string;
+  series: [string, string, string, string];
+  [column: string]: unknown;
+}
+
+function floats(bytes: unknown): Float64Array {
+  const view = bytes as Uint8Array;
+  // A copy starts at offset 0, as a Float64Array must start at a multiple of eight.
+  return new Float64Array(view.slice().buffer);
+}
+
+function integers(bytes: unknown): Float64Array {
+  const view = bytes as Uint8Array;
+  const whole = new BigInt64Array(view.slice().buffer);
+  const result = new Float64Array(whole.length);
+  for (let i = 0; i < whole.length; i++) result[i] = Number(whole[i]);
+  return result;
+}
+
+export async function querySeries(query: SeriesQuery, signal?: AbortSignal): Promise<Buckets[]> {
+  const response = await send("/api/assay/v1/series/query", {
+    method: "POST",
+    headers: { "content-type": "application/json", accept: "application/msgpack" },
+    body: JSON.stringify({
+      run_ids: query.runIds,
+      keys: query.keys,
+      count: query.count,
+      first_step: query.firstStep ?? null,
+      last_step: query.lastStep ?? null,
+    }),
+    signal,
+  });
+  const answer = decode(await response.arrayBuffer()) as { series: WireBuckets[] };
+  return answer.series.map((one) => ({
+    runId: one.run_id,
+    key: one.series[0],
+    steps: integers(one.steps),
+    lastSteps: integers(one.last_steps),
+    timestamps: integers(one.timestamps),
+    min: floats(one.min),
+    max: floats(one.max),
+    mean: floats(one.mean),
+    last: floats(one.last),
+    counts: integers(one.counts),
+  }));
+}

@@ -1,0 +1,73 @@
+/** Colours of runs: the same for a run on every page and every day, and told apart by colour-blind readers. */
+import { useSyncExternalStore } from "react";
+
+/** Twelve hues told apart with all common kinds of colour blindness (after Okabe–Ito and Tol), by theme. */
+const LIGHT = [
+  "#0072b2",
+  "#d55e00",
+  "#007a5a",
+  "#b0478a",
+  "#8a6d00",
+  "#332288",
+  "#c0392b",
+  "#117a8b",
+  "#6b7a00",
+  "#7a4aa8",
+  "#5d6770",
+  "#a0522d",
+];
+const DARK = [
+  "#56b4e9",
+  "#ff9147",
+  "#35c79a",
+  "#e58cc3",
+  "#e6c229",
+  "#a79bff",
+  "#ff8577",
+  "#5fd0e0",
+  "#b5c943",
+  "#c79bf0",
+  "#aab4bd",
+  "#dd9a6a",
+];
+
+const dark = window.matchMedia?.("(prefers-color-scheme: dark)");
+
+/** Whether the page is dark now: as chosen, else as the system says. */
+export function isDark(): boolean {
+  const theme = document.documentElement.dataset.theme;
+  return theme ? theme === "dark" : Boolean(dark?.matches);
+}
+
+/** Follow the theme, for what is drawn on a canvas. */
+export function useDark(): boolean {
+  return useSyncExternalStore((listener) => {
+    const observer = new MutationObserver(listener);
+    observer.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+    dark?.addEventListener("change", listener);
+    return () => {
+      observer.disconnect();
+      dark?.removeEventListener("change", listener);
+    };
+  }, isDark);
+}
+
+function hash(text: string): number {
+  let value = 2166136261;
+  for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 16777619);
+  return value >>> 0;
+}
+
+/** The colour of a run (or of anything else with a lasting name). */
+export function colourOf(name: string, darkTheme = isDark()): string {
+  const palette = darkTheme ? DARK : LIGHT;
+  return palette[hash(name) % palette.length] ?? "#888";
+}
+
+/** A scale from low to high, readable in both themes and by colour-blind readers; `share` in 0…1. */
+export function scaleColour(share: number, darkTheme = isDark()): string {
+  const t = Math.min(1, Math.max(0, Number.isFinite(share) ? share : 0));
+  const hue = 250 - 190 * t;
+  const light = darkTheme ? 0.55 + 0.3 * t : 0.4 + 0.25 * t;
+  return `oklch(${light} 0.14 ${hue})`;
+}

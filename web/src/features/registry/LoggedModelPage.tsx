@@ -1,0 +1,3 @@
+export function LoggedModelPage() {
+  return <div>LoggedModelPage</div>;
+}

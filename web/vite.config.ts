@@ -89,10 +89,13 @@ export default defineConfig({
     assetsInlineLimit: 0,
   },
   server: {
-    proxy: {
-      "/api": process.env.ASSAY_SERVER ?? "http://127.0.0.1:5000",
-      "/ajax-api": process.env.ASSAY_SERVER ?? "http://127.0.0.1:5000",
-    },
+    // The Host header stays: the server refuses changes that come from a page of another origin.
+    proxy: Object.fromEntries(
+      ["/api", "/ajax-api", "/health"].map((path) => [
+        path,
+        { target: process.env.ASSAY_SERVER ?? "http://127.0.0.1:5000", changeOrigin: false },
+      ]),
+    ),
   },
   test: { environment: "jsdom", globals: false, include: ["src/**/*.test.{ts,tsx}"] },
 } as Parameters<typeof defineConfig>[0]);

@@ -120,7 +120,7 @@ def test_a_server_serves_what_the_command_line_then_reads(tmp_path: Path) -> Non
     assert run_id in assay("runs", "list", cwd=tmp_path)
 
 
-def test_the_ui_serves_the_start_page_and_ends_with_ctrl_c(tmp_path: Path) -> None:
+def test_the_ui_serves_its_page_and_ends_with_ctrl_c(tmp_path: Path) -> None:
     server = Server(tmp_path, "ui", "--no-browser")
     try:
         page = urllib3.request("GET", server.url + "/", timeout=10)

@@ -38,6 +38,7 @@ _EXTRAS = {
     "pandas": "pandas",
     "polars": "polars",
     "parquet": "pyarrow",
+    "analysis": "sklearn",
     "plots": "matplotlib",
     "system": "psutil",
 }

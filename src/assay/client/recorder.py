@@ -229,6 +229,11 @@ class Recorder:
         return PendingCounts(counts.points, counts.operations, files, end - start)
 
     @property
+    def waiting_files(self) -> int:
+        """How many files wait to be published; costs nothing to ask."""
+        return self._spool.added - self._spool.removed
+
+    @property
     def dropped(self) -> Dropped:
         """What a full disk made it lose."""
         return self._journal.dropped._replace(files=self._dropped_files)

@@ -52,8 +52,11 @@ class OutputLog:
     def content(self) -> bytes:
         """What was printed, as it looked: of a progress bar's overwritten states only the last."""
         kept = os.pread(self._fd, MAX_OUTPUT_BYTES, 0)
-        lines = kept.split(b"\n")
-        shown = b"\n".join(_last_state(line) for line in lines)
+        if b"\r" in kept:
+            kept_lines = kept.split(b"\n")
+            shown = b"\n".join(_last_state(line) for line in kept_lines)
+        else:
+            shown = kept
         if self._size > MAX_OUTPUT_BYTES:
             shown += b"\n[assay: the output went on; %d bytes were not kept]\n" % (
                 self._size - len(kept)

@@ -22,6 +22,7 @@ from assay.store.uri import Location
 if TYPE_CHECKING:
     from assay.context.output import OutputLog
     from assay.context.system_metrics import SystemMonitor
+    from assay.fluent.live_output import LiveOutput
     from assay.fluent.run import TrackedRun
 
 MAX_REMEMBERED_RUNS = 1_000
@@ -54,6 +55,7 @@ class OpenRun:
         self.next_step = 0
         """The step of the next ``assay.log`` that names none."""
         self.output_log: OutputLog | None = None
+        self.live_output: LiveOutput | None = None
         self.monitor: SystemMonitor | None = None
         self.capture: threading.Thread | None = None
 

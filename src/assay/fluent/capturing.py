@@ -15,6 +15,7 @@ from assay.entities.names import artifact_path
 from assay.entities.operations import SetTags
 from assay.errors import AssayError
 from assay.fluent.active import OpenRun
+from assay.fluent.live_output import LiveOutput
 
 _log = logging.getLogger(__name__)
 
@@ -56,6 +57,8 @@ def begin(
         run.monitor.start()
     if "output" in parts and not nested:
         run.output_log = start_output_log()
+        if run.output_log is not None:
+            run.live_output = LiveOutput(run.run_id, run.recorder, run.output_log)
     slow = parts - {"source", "output"}
     if slow and run.started_here:
         thread = threading.Thread(
@@ -104,6 +107,9 @@ def end(run: OpenRun) -> None:
     if run.monitor is not None:
         run.monitor.stop()
         run.monitor = None
+    if run.live_output is not None:
+        run.live_output.stop()
+        run.live_output = None
     if run.output_log is not None:
         log, run.output_log = run.output_log, None
         stop_output_log(log)

@@ -91,7 +91,7 @@ def download(
         raise _is_folder(path)
     size = info.file_size or 0
     headers = _headers(name, store.digest(path))
-    wanted = _wanted(context, size, headers)
+    wanted = wanted_bytes(context, size, headers)
     if wanted is None:
         return Reply(b"", status=304, headers=headers, content_type=content_type(name))
     status, start, end, headers = wanted
@@ -116,7 +116,7 @@ def _local(
     reply = None
     try:
         headers = _headers(name, opened.sha256)
-        wanted = _wanted(context, opened.size_bytes, headers)
+        wanted = wanted_bytes(context, opened.size_bytes, headers)
         if wanted is None:
             return Reply(b"", status=304, headers=headers, content_type=content_type(name))
         status, start, end, headers = wanted
@@ -146,8 +146,14 @@ def _headers(name: str, sha256: str | None) -> Headers:
     return (*headers, (SHA256_HEADER, digest), (b"etag", b'"' + digest + b'"'))
 
 
-def _wanted(context: Context, size: int, headers: Headers) -> tuple[int, int, int, Headers] | None:
-    """Status, bytes and headers of the answer; ``None`` where the client has the file already."""
+def wanted_bytes(
+    context: Context, size: int, headers: Headers
+) -> tuple[int, int, int, Headers] | None:
+    """Status, bytes and headers of the answer; ``None`` where the client has the file already.
+
+    Raises:
+        HttpError: 416 for a range outside the file.
+    """
     etag = next((value.decode() for key, value in headers if key == b"etag"), None)
     if etag is not None and context.header(b"if-none-match") == etag:
         return None

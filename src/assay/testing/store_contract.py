@@ -20,6 +20,8 @@ from assay.testing.store_contract_experiments import ExperimentContract
 from assay.testing.store_contract_inputs import InputContract
 from assay.testing.store_contract_logged_models import LoggedModelContract
 from assay.testing.store_contract_metrics import MetricContract
+from assay.testing.store_contract_run_bulk import RunBulkContract
+from assay.testing.store_contract_run_views import RunViewContract
 from assay.testing.store_contract_runs import BatchContract, RunContract
 from assay.testing.store_contract_search import SearchContract
 from assay.testing.store_contract_webhooks import WebhookContract
@@ -35,6 +37,8 @@ class StoreContract(
     InputContract,
     LoggedModelContract,
     SearchContract,
+    RunViewContract,
+    RunBulkContract,
     DeliveryContract,
     WebhookContract,
 ):

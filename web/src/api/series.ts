@@ -6,6 +6,8 @@ import { send } from "./client";
 export interface Buckets {
   runId: string;
   key: string;
+  /** What tells series of one run and key apart: key, model, name and digest of a data set; "" for none. */
+  series: SeriesKey;
   /** First step of each bucket. */
   steps: Float64Array;
   lastSteps: Float64Array;
@@ -27,9 +29,11 @@ export interface SeriesQuery {
   lastStep?: number;
 }
 
+export type SeriesKey = [key: string, modelId: string, dataset: string, digest: string];
+
 interface WireBuckets {
   run_id: string;
-  series: [string, string, string, string];
+  series: SeriesKey;
   [column: string]: unknown;
 }
 
@@ -64,6 +68,7 @@ export async function querySeries(query: SeriesQuery, signal?: AbortSignal): Pro
   return answer.series.map((one) => ({
     runId: one.run_id,
     key: one.series[0],
+    series: one.series,
     steps: integers(one.steps),
     lastSteps: integers(one.last_steps),
     timestamps: integers(one.timestamps),
@@ -73,4 +78,48 @@ export async function querySeries(query: SeriesQuery, signal?: AbortSignal): Pro
     last: floats(one.last),
     counts: integers(one.counts),
   }));
+}
+
+interface WireHistory {
+  run_id: string;
+  series: SeriesKey;
+  steps: unknown;
+  timestamps: unknown;
+  values: unknown;
+}
+
+/** Series as logged, every point a bucket of its own. For ranges that are known to hold few. */
+export async function queryPoints(
+  names: { runId: string; series: SeriesKey }[],
+  range: { firstStep?: number; lastStep?: number },
+  signal?: AbortSignal,
+): Promise<Buckets[]> {
+  const response = await send("/api/assay/v1/histories/query", {
+    method: "POST",
+    headers: { "content-type": "application/json", accept: "application/msgpack" },
+    body: JSON.stringify({
+      histories: names.map(({ runId, series }) => ({ run_id: runId, series })),
+      first_step: range.firstStep ?? null,
+      last_step: range.lastStep ?? null,
+    }),
+    signal,
+  });
+  const answer = decode(await response.arrayBuffer()) as { histories: WireHistory[] };
+  return answer.histories.map((one) => {
+    const steps = integers(one.steps);
+    const values = floats(one.values);
+    return {
+      runId: one.run_id,
+      key: one.series[0],
+      series: one.series,
+      steps,
+      lastSteps: steps,
+      timestamps: integers(one.timestamps),
+      min: values,
+      max: values,
+      mean: values,
+      last: values,
+      counts: new Float64Array(values.length).fill(1),
+    };
+  });
 }

@@ -25,6 +25,7 @@ export interface VersionSearch {
   /** Another version to compare with. */
   with?: string;
   path?: string;
+  line?: number;
 }
 
 const text = (value: unknown): string | undefined =>
@@ -85,6 +86,7 @@ const version = createRoute({
     tab: text(raw.tab),
     with: text(raw.with),
     path: text(raw.path),
+    line: typeof raw.line === "number" ? raw.line : undefined,
   }),
   component: lazyRouteComponent(() => import("@/features/registry/VersionPage"), "VersionPage"),
 });
@@ -92,13 +94,18 @@ const version = createRoute({
 const loggedModel = createRoute({
   getParentRoute: () => rootRoute,
   path: "/logged-models/$modelId",
-  validateSearch: (raw: Raw): VersionSearch => ({ tab: text(raw.tab), path: text(raw.path) }),
+  validateSearch: (raw: Raw): VersionSearch => ({
+    tab: text(raw.tab),
+    path: text(raw.path),
+    line: typeof raw.line === "number" ? raw.line : undefined,
+  }),
   component: lazyRouteComponent(() => import("@/features/registry/LoggedModelPage"), "LoggedModelPage"),
 });
 
 const requests = createRoute({
   getParentRoute: () => rootRoute,
   path: "/requests",
+  validateSearch: (raw: Raw) => ({ box: text(raw.box), q: text(raw.q), status: text(raw.status) }),
   component: lazyRouteComponent(() => import("@/features/registry/RequestsPage"), "RequestsPage"),
 });
 

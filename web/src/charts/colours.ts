@@ -58,10 +58,26 @@ function hash(text: string): number {
   return value >>> 0;
 }
 
-/** The colour of a run (or of anything else with a lasting name). */
+/** A colour nearer to black or white by a share, so that runs of one hue differ in lightness too. */
+function shade(colour: string, share: number): string {
+  const towards = share < 0 ? 0 : 255;
+  const parts = [1, 3, 5].map((at) => {
+    const value = Number.parseInt(colour.slice(at, at + 2), 16);
+    return Math.round(value + (towards - value) * Math.abs(share))
+      .toString(16)
+      .padStart(2, "0");
+  });
+  return `#${parts.join("")}`;
+}
+
+const SHADES = [0, -0.28, 0.26];
+
+/** The colour of a run (or of anything else with a lasting name): one of 36. */
 export function colourOf(name: string, darkTheme = isDark()): string {
   const palette = darkTheme ? DARK : LIGHT;
-  return palette[hash(name) % palette.length] ?? "#888";
+  const value = hash(name);
+  const hue = palette[value % palette.length] ?? "#888888";
+  return shade(hue, SHADES[Math.floor(value / palette.length) % SHADES.length] ?? 0);
 }
 
 /** A scale from low to high, readable in both themes and by colour-blind readers; `share` in 0…1. */

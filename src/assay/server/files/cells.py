@@ -98,8 +98,12 @@ def number_of(value: Any) -> float:
             return float(value)
         except OverflowError:
             return math.inf if value > 0 else -math.inf
-    if isinstance(value, str) and (_NUMBER.match(value) or value.lower() in _SPECIAL):
-        return float(value)
+    if isinstance(value, str):
+        try:
+            # Python reads "1_000" as a number, which no other program writes as one.
+            return math.nan if "_" in value else float(value)
+        except ValueError:
+            return math.nan
     return math.nan
 
 

@@ -20,8 +20,7 @@ _SHOWN_POLICY = (
     b" frame-ancestors 'self'; sandbox"
 )
 _PDF_POLICY = (
-    b"default-src 'none'; object-src 'self'; plugin-types application/pdf;"
-    b" style-src 'unsafe-inline'; frame-ancestors 'self'"
+    b"default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'"
 )
 _ATTACHED_POLICY = b"default-src 'none'; frame-ancestors 'none'; sandbox"
 
@@ -75,6 +74,11 @@ class Kind(NamedTuple):
 
 
 _AS_ATTACHMENT = Kind(ATTACHED, _ATTACHED_POLICY, False)
+
+
+def attached() -> Kind:
+    """How a file leaves that is to be saved."""
+    return _AS_ATTACHMENT
 
 
 def kind_of(suffix: str, head: bytes) -> Kind:

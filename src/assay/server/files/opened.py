@@ -63,6 +63,10 @@ class OpenedArtifact(ABC):
         """The same content as a Python file, for libraries that want one."""
         return io.BufferedReader(_File(self), buffer_size=1 << 16)
 
+    def hand_over(self) -> int | None:
+        """The descriptor of a local file, which the caller closes from now on; else ``None``."""
+        return None
+
     @abstractmethod
     def close(self) -> None:
         """Let go of it; safe to call twice."""
@@ -85,6 +89,10 @@ class _Local(OpenedArtifact):
     def read(self, start: int, count: int) -> bytes:
         count = min(count, self.size - start)
         return os.pread(self.fd, count, start) if count > 0 else b""
+
+    def hand_over(self) -> int | None:
+        fd, self.fd = self.fd, -1
+        return fd
 
     def close(self) -> None:
         if self.fd >= 0:

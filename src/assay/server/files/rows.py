@@ -35,4 +35,4 @@ class Rows(Protocol):
         """Rows by their numbers."""
 
     def column(self, place: int) -> Iterator[Any]:
-        """All cells of a column, from the first row to the last."""
+        """All cells of a column, first row to last; those of text files as they are spelled."""

@@ -179,4 +179,6 @@ def sorted_places(values: list[Any], *, descending: bool) -> NDArray[np.int64]:
 
 
 def _says(value: Any) -> bool:
-    return value not in (None, "") and not isinstance(value, float)
+    if isinstance(value, str):
+        return value != "" and value.lower() != "nan"
+    return value is not None and not isinstance(value, float)

@@ -7,8 +7,9 @@ with it, a page costs what its own rows cost, wherever it lies.
 from __future__ import annotations
 
 import csv
+import io
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -91,11 +92,11 @@ class TextRows:
 
     def column(self, place: int) -> Iterator[Any]:
         """See ``Rows``."""
-        kind, name = self.columns[place].type, self.columns[place].name
+        name = self.columns[place].name
         rows = itertools.islice(self._from_group(0), self._head, None)
         if self._head:
             for row in rows:
-                yield value_of_text(row[place] if place < len(row) else "", kind)
+                yield row[place] if place < len(row) else ""
             return
         for row in rows:
             if isinstance(row, dict):
@@ -106,7 +107,12 @@ class TextRows:
     def _from_group(self, group: int) -> Iterator[Any]:
         if group >= len(self._table.starts):
             return iter(())
-        lines = _Lines(self._opened, int(self._table.starts[group]))
+        file = self._opened.file()
+        start = int(self._table.starts[group])
+        file.seek(start)
+        # Lines were measured when the index was made: none is longer than allowed.
+        encoding = "utf-8" if start else "utf-8-sig"
+        lines = io.TextIOWrapper(file, encoding, errors="replace", newline="\n")
         return _parsed(lines, self._table.delimiter)
 
 
@@ -138,7 +144,7 @@ def _too_long() -> LimitExceeded:
     return LimitExceeded("The length of a row in bytes", limit=MAX_ROW_BYTES, got=MAX_ROW_BYTES + 1)
 
 
-def _parsed(lines: _Lines, delimiter: str) -> Iterator[Any]:
+def _parsed(lines: Iterable[str], delimiter: str) -> Iterator[Any]:
     """Rows, blank lines left out."""
     if not delimiter:
         for line in lines:

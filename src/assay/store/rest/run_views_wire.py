@@ -14,9 +14,9 @@ class BulkTags(BulkRuns, frozen=True, kw_only=True):
     """Change the tags of many runs, or stop them."""
 
     action: Literal["set_tags", "delete_tags", "stop"]
-    tags: dict[str, str] = {}
+    tags: dict[str, str] = msgspec.field(default_factory=dict)
     """To set."""
-    keys: list[str] = []
+    keys: list[str] = msgspec.field(default_factory=list)
     """To delete."""
 
 

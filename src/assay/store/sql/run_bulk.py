@@ -31,9 +31,7 @@ _STAGES = Sql(
     "SELECT run_id, lifecycle_stage, status FROM runs WHERE run_id IN (??)"
     " {ORDER BY run_id FOR NO KEY UPDATE}"
 )
-_DELETE = Sql(
-    "UPDATE runs SET lifecycle_stage = 'deleted', deleted_time = ? WHERE run_id IN (??)"
-)
+_DELETE = Sql("UPDATE runs SET lifecycle_stage = 'deleted', deleted_time = ? WHERE run_id IN (??)")
 _RESTORE = Sql(
     "UPDATE runs SET lifecycle_stage = 'active', deleted_time = NULL, deleted_with_experiment = ?"
     " WHERE run_id IN (??)"
@@ -96,9 +94,8 @@ def delete_tags_of_runs(database: Database, runs: BulkRuns, keys: Sequence[str])
         check_key("tag key", key)
 
     def change(conn: Connection, ids: list[RunId], states: States) -> list[RunId]:
-        return [
-            run_id for run_id in ids if any([delete_run_tag(conn, run_id, key) for key in keys])
-        ]
+        had = [sum(delete_run_tag(conn, run_id, key) for key in keys) for run_id in ids]
+        return [run_id for run_id, count in zip(ids, had, strict=True) if count]
 
     return _apply(database, runs, change)
 

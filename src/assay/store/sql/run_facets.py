@@ -1,31 +1,27 @@
 """Facets of runs: which keys they have, which of them tell runs apart, and which values there are.
 
-SQLite groups a million rows in a second, because it sorts them; it packs the keys of each run into
-one text in a fifth of that, and most runs of an experiment give the same text. So keys are counted
-by text. Whether values differ is asked of the latest runs first: only what is the same in those is
-looked up in all.
+SQLite groups a million rows in a second, because it sorts them; it packs those of each run into one
+text in a fifth of that, and Python counts what is in the texts. Whether a metric's values differ is
+asked of the latest runs first: only what is the same in those is looked up in all.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence, Set
+from operator import itemgetter
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
     FromClause,
-    Select,
     Table,
-    Text,
     and_,
     func,
     select,
-    true,
 )
-from sqlalchemy import cast as sql_cast
 
 from assay.entities.ids import RunId
 from assay.store.run_views import (
@@ -41,7 +37,6 @@ from assay.store.run_views import (
 from assay.store.sql import tables
 from assay.store.sql.run_view_checks import check_texts, check_values
 from assay.store.sql.search.conditions import (
-    Condition,
     alias,
     dialect_of,
     one_of,
@@ -52,7 +47,7 @@ from assay.store.sql.search.run_table import numbered
 from assay.store.sql.search.run_windows import matching_runs
 
 SAMPLE: Final = 100
-"""Latest started runs that are asked first."""
+"""Latest started runs that are asked first, and whose points are counted."""
 _MAX_DATASETS: Final = 1_000
 _TABLES: Final = {ColumnKind.PARAM: tables.params, ColumnKind.TAG: tables.tags}
 _keys_of = msgspec.json.Decoder(list[str]).decode
@@ -105,52 +100,139 @@ def run_values(conn: Connection, query: ValuesQuery) -> RunValues:
     return RunValues([ValueFacet(text, count) for text, count in rows])
 
 
+class _Figures(NamedTuple):
+    """What is told of one key."""
+
+    runs: int
+    is_constant: bool
+    """Whether all runs that have it have the same value."""
+    points: int = 0
+
+
 def _metrics(conn: Connection, ids: Sequence[RunId]) -> list[KeyFacet]:
-    rows = tables.metric_summaries
-    counts = _counts(conn, ids, rows, seen=rows.c.is_latest)
-    sample = ids[:SAMPLE]
-    constant = _constant_metrics(conn, sample, sorted(counts))
-    left = sorted(key for key in constant if counts[key] == len(ids))
-    if len(ids) > SAMPLE and left:
-        constant = _constant_metrics(conn, ids, left)
-    statement = select(rows.c.key, func.sum(rows.c.count)).where(
-        one_of(rows.c.run_id, sample, dialect_of(conn))
-    )
-    points = {key: int(total) for key, total in read_rows(conn, statement.group_by(rows.c.key))}
-    found = [
-        KeyFacet(key, runs, varies=runs < len(ids) or key not in constant)
-        for key, runs in counts.items()
-    ]
+    latest = _metric_figures(conn, ids[:SAMPLE])
+    if len(ids) <= SAMPLE:
+        runs: Mapping[str, int] = {key: figures.runs for key, figures in latest.items()}
+        constant = {key for key, figures in latest.items() if figures.is_constant}
+    else:
+        runs = _count_metrics(conn, ids)
+        left = [key for key, found in latest.items() if found.is_constant and runs[key] == len(ids)]
+        whole = _metric_figures(conn, ids, left) if left else {}
+        constant = {key for key, figures in whole.items() if figures.is_constant}
+    found = _facets(runs, constant, len(ids))
+    points = {key: figures.points for key, figures in latest.items()}
     return sorted(found, key=lambda one: (-one.runs, -points.get(one.key, 0), one.key))
 
 
-def _texts(conn: Connection, ids: Sequence[RunId], table: Table) -> list[KeyFacet]:
-    counts = _counts(conn, ids, table, seen=true())
-    constant = _constant_texts(conn, ids[:SAMPLE], table, sorted(counts))
-    left = sorted(key for key in constant if counts[key] == len(ids))
-    if len(ids) > SAMPLE and left:
-        constant = _constant_texts(conn, ids, table, left)
-    found = [
-        KeyFacet(key, runs, varies=runs < len(ids) or key not in constant)
-        for key, runs in counts.items()
-    ]
-    return sorted(found, key=lambda one: (-one.runs, one.key))
+def _metric_figures(
+    conn: Connection, ids: Sequence[RunId], keys: Sequence[str] | None = None
+) -> dict[str, _Figures]:
+    rows, wanted = tables.metric_summaries, numbered(conn, ids)
+    last = rows.c.last
+    numbers = (func.count(), func.count(last), func.min(last), func.max(last))
+    statement = (
+        select(rows.c.key, *numbers, func.sum(rows.c.count))
+        .select_from(wanted.join(rows, and_(rows.c.run_id == wanted.c.run_id, rows.c.is_latest)))
+        .group_by(rows.c.key)
+    )
+    if keys is not None:
+        statement = statement.where(one_of(rows.c.key, keys, dialect_of(conn)))
+    return {
+        # Where none has a number, all have NaN.
+        key: _Figures(runs, least == most and numbers in (0, runs), int(points))
+        for key, runs, numbers, least, most, points in read_rows(conn, statement)
+    }
 
 
-def _counts(
-    conn: Connection, ids: Sequence[RunId], table: Table, *, seen: Condition
-) -> dict[str, int]:
-    """How many of the runs have each key."""
-    wanted = numbered(conn, ids)
-    of_run = and_(table.c.run_id == wanted.c.run_id, seen)
+def _count_metrics(conn: Connection, ids: Sequence[RunId]) -> Mapping[str, int]:
+    rows, wanted = tables.metric_summaries, numbered(conn, ids)
+    of_run = and_(rows.c.run_id == wanted.c.run_id, rows.c.is_latest)
     if conn.dialect.name == "postgresql":
-        grouped = select(table.c.key, func.count()).select_from(wanted.join(table, of_run))
-        return dict(read_rows(conn, grouped.group_by(table.c.key)))
-    packed = select(func.json_group_array(table.c.key)).where(of_run).scalar_subquery()
-    texts = Counter(row[0] for row in read_rows(conn, select(packed).select_from(wanted)))
+        joined = select(rows.c.key, func.count()).select_from(wanted.join(rows, of_run))
+        return dict(read_rows(conn, joined.group_by(rows.c.key)))
+    packed = select(func.json_group_array(rows.c.key)).where(of_run).scalar_subquery()
+    found = read_rows(conn, select(packed).select_from(wanted))
+    return _count_keys(Counter(text for (text,) in found))
+
+
+def _texts(conn: Connection, ids: Sequence[RunId], table: Table) -> list[KeyFacet]:
+    postgres = conn.dialect.name == "postgresql"
+    figures = (_grouped if postgres else _packed)(conn, ids, table)
+    constant = {key for key, found in figures.items() if found.is_constant}
+    facets = _facets({key: found.runs for key, found in figures.items()}, constant, len(ids))
+    return sorted(facets, key=lambda one: (-one.runs, one.key))
+
+
+def _grouped(conn: Connection, ids: Sequence[RunId], table: Table) -> dict[str, _Figures]:
+    """Params or tags, as PostgreSQL counts them: by hashing."""
+    wanted, value = numbered(conn, ids), sorted_text(table.c.value, "postgresql")
+    statement = (
+        select(table.c.key, func.count(), func.min(value) == func.max(value))
+        .select_from(wanted.join(table, table.c.run_id == wanted.c.run_id))
+        .group_by(table.c.key)
+    )
+    return {key: _Figures(runs, same) for key, runs, same in read_rows(conn, statement)}
+
+
+def _packed(conn: Connection, ids: Sequence[RunId], table: Table) -> dict[str, _Figures]:
+    """Params or tags, as SQLite packs them: one object per run."""
+    wanted = numbered(conn, ids)
+    packed = (
+        select(func.json_group_object(table.c.key, table.c.value))
+        .where(table.c.run_id == wanted.c.run_id)
+        .scalar_subquery()
+    )
     counts: Counter[str] = Counter()
-    for text, runs in texts.items():
-        keys = _keys_of(text)
+    same = _Same()
+    result = conn.execute(select(packed).select_from(wanted))
+    # A thousand at once: all of them decoded take a hundred times what they are packed in.
+    while texts := result.cursor.fetchmany(1_000):
+        for (text,) in texts:
+            found = _object_of(text)
+            counts.update(found.keys())  # counted in C
+            same.look_at(found)
+    result.close()
+    return {key: _Figures(count, key in same.keys) for key, count in counts.items()}
+
+
+class _Same:
+    """Which keys have one value wherever they are."""
+
+    def __init__(self) -> None:
+        self.keys: set[str] = set()
+        self._first: dict[str, str] = {}
+        self._compare: Callable[[Mapping[str, str]], Any] | None = None
+        self._expected: Any = None
+
+    def look_at(self, found: Mapping[str, str]) -> None:
+        """Take one more run into account."""
+        first = self._first
+        if found.keys() <= first.keys() and self._compare is not None:
+            try:
+                if self._compare(found) == self._expected:  # in C, and so for most runs
+                    return
+            except KeyError:
+                pass
+        for key, value in found.items():
+            if key not in first:
+                first[key] = value
+                self.keys.add(key)
+            elif first[key] != value:
+                self.keys.discard(key)
+        names = sorted(self.keys)
+        self._compare = itemgetter(*names) if names else _nothing
+        self._expected = self._compare(first)
+
+
+def _nothing(_found: Mapping[str, str]) -> Any:
+    return None
+
+
+def _count_keys(shapes: Mapping[str, int]) -> Counter[str]:
+    """How many runs have each key; a shape is the JSON list of the keys of so many runs."""
+    counts: Counter[str] = Counter()
+    for shape, runs in shapes.items():
+        keys = _keys_of(shape)
         if runs == 1:
             counts.update(keys)  # counted in C
         else:
@@ -159,59 +241,11 @@ def _counts(
     return counts
 
 
-def _constant_metrics(conn: Connection, ids: Sequence[RunId], keys: Sequence[str]) -> set[str]:
-    """Which of the keys have one latest value only in those of the runs that have them."""
-    rows, dialect = tables.metric_summaries, dialect_of(conn)
-    wanted = numbered(conn, ids)
-    last = rows.c.last
-    statement = (
-        select(rows.c.key, func.min(last), func.max(last), func.count(last), func.count())
-        .select_from(
-            wanted.join(rows, and_(rows.c.run_id == wanted.c.run_id, rows.c.is_latest))
-        )
-        .where(one_of(rows.c.key, keys, dialect))
-        .group_by(rows.c.key)
-    )
-    return {
-        key
-        for key, least, most, numbers, all_ in read_rows(conn, statement)
-        if least == most and numbers in (0, all_)  # without a number it is NaN in all
-    }
-
-
-def _constant_texts(
-    conn: Connection, ids: Sequence[RunId], table: Table, keys: Sequence[str]
-) -> set[str]:
-    """Which of the keys have one value only in those of the runs that have them."""
-    wanted, dialect = numbered(conn, ids), dialect_of(conn)
-    of_run = and_(table.c.run_id == wanted.c.run_id, one_of(table.c.key, keys, dialect))
-    if dialect == "postgresql":
-        return _grouped_constants(conn, wanted, table, of_run)
-    packed = (
-        select(func.json_group_object(table.c.key, table.c.value)).where(of_run).scalar_subquery()
-    )
-    texts = {row[0] for row in read_rows(conn, select(packed).select_from(wanted))}
-    first: dict[str, str] = {}
-    constant = set(keys)
-    for text in texts:
-        found = _object_of(text)
-        constant -= {
-            key for key in constant if key in found and first.setdefault(key, found[key]) != found[key]
-        }
-    return constant
-
-
-def _grouped_constants(
-    conn: Connection, wanted: FromClause, table: Table, of_run: Condition
-) -> set[str]:
-    value = sorted_text(table.c.value, "postgresql")
-    statement: Select[Any] = (
-        select(table.c.key)
-        .select_from(wanted.join(table, of_run))
-        .group_by(table.c.key)
-        .having(sql_cast(func.min(value), Text) == sql_cast(func.max(value), Text))
-    )
-    return {row[0] for row in read_rows(conn, statement)}
+def _facets(runs: Mapping[str, int], constant: Set[str], total: int) -> list[KeyFacet]:
+    return [
+        KeyFacet(key, count, varies=count < total or key not in constant)
+        for key, count in runs.items()
+    ]
 
 
 def _datasets(conn: Connection, ids: Sequence[RunId]) -> list[DatasetFacet]:

@@ -95,9 +95,7 @@ def _statement(conn: Connection, query: GroupsQuery) -> Select[Any]:
             selected.append(rows.c.value)
     for number, column in enumerate(query.columns):
         rows = alias(tables.metric_summaries, f"v{number}")
-        of_run = and_(
-            rows.c.run_id == wanted.c.run_id, rows.c.key == column.key, rows.c.is_latest
-        )
+        of_run = and_(rows.c.run_id == wanted.c.run_id, rows.c.key == column.key, rows.c.is_latest)
         joined = joined.outerjoin(rows, of_run)
         selected.append(rows.c[column.stat].label(f"n{number}"))
     return select(*selected).select_from(joined)
@@ -153,9 +151,7 @@ def _by_text(key: Key) -> tuple[tuple[bool, str], ...]:
     return tuple((text is None, text or "") for text in key)
 
 
-def _reordered(
-    order: list[int], figures: Sequence[GroupFigures], by: GroupOrder
-) -> list[int]:
+def _reordered(order: list[int], figures: Sequence[GroupFigures], by: GroupOrder) -> list[int]:
     """Groups by a figure: numbers, then NaN, then those without one, in both directions."""
 
     def place(group: int) -> tuple[int, float]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     FromClause,
     Table,
@@ -29,7 +30,6 @@ from assay.store.run_views import Cell, Column, ColumnKind, RowsQuery, RunColumn
 from assay.store.sql import tables
 from assay.store.sql.run_view_checks import check_rows
 from assay.store.sql.search.conditions import (
-    Condition,
     dialect_of,
     one_of,
     unindexed,
@@ -156,14 +156,10 @@ def _texts(
         if postgres
         else func.json_group_object(table.c.key, table.c.value)
     )
-    packed = (
-        select(aggregate)
-        .where(
-            table.c.run_id == wanted.c.run_id,
-            _has_key(conn, table, run_ids, keys, of=table),
-        )
-        .scalar_subquery()
-    )
+    of_run = [table.c.run_id == wanted.c.run_id]
+    if not _wants_most(conn, table, run_ids, keys):
+        of_run.append(one_of(table.c.key, keys, dialect_of(conn)))
+    packed = select(aggregate).where(*of_run).scalar_subquery()
     base = first_position(conn)
     objects: list[dict[str, str]] = [{}] * len(run_ids)
     for position, text in read_rows(conn, select(wanted.c.position, packed)):
@@ -197,21 +193,22 @@ def _figures(
     statement = select(
         wanted.c.position, rows.c.key, rows.c[stat], rows.c.negative_zeros.op("&")(bit)
     ).select_from(wanted.join(rows, and_(rows.c.run_id == wanted.c.run_id, rows.c.is_latest)))
-    found = _has_key(conn, rows, run_ids, keys, of=tables.metric_summaries)
-    return read_rows(conn, statement.where(found))
+    key: ColumnElement[Any] = rows.c.key
+    if _wants_most(conn, rows, run_ids, keys):
+        key = unindexed(key)
+    return read_rows(conn, statement.where(one_of(key, keys, dialect_of(conn))))
 
 
-def _has_key(
-    conn: Connection, rows: FromClause, run_ids: Sequence[RunId], keys: Sequence[str], *, of: Table
-) -> Condition:
-    """Rows with one of the keys, found by their keys or, where most are wanted, by reading all."""
-    dialect, key = dialect_of(conn), rows.c.key
-    if dialect == "sqlite" and len(keys) > 1:
-        sample = list(run_ids[:: len(run_ids) // _SAMPLE + 1])
-        statement = select(func.count()).where(one_of(of.c.run_id, sample, dialect))
-        if conn.execute(statement).scalar_one() <= _SCAN * len(keys) * len(sample):
-            key = unindexed(key)
-    return one_of(key, keys, dialect)
+def _wants_most(
+    conn: Connection, table: Table, run_ids: Sequence[RunId], keys: Sequence[str]
+) -> bool:
+    """Whether so many of the runs' rows are asked for that SQLite is quicker to read them all."""
+    if conn.dialect.name != "sqlite" or len(keys) == 1:
+        return False
+    sample = list(run_ids[:: len(run_ids) // _SAMPLE + 1])
+    counted = select(func.count()).where(one_of(table.c.run_id, sample, "sqlite"))
+    rows: int = conn.execute(counted).scalar_one()
+    return rows <= _SCAN * len(keys) * len(sample)
 
 
 def _children(

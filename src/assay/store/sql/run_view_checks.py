@@ -1,4 +1,4 @@
-"""What a view of runs may ask for: numbers in range, columns that exist, text that can be stored."""
+"""What a view of runs may ask for: numbers in range, columns there are, text that can be stored."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def check_by(by: Sequence[Column]) -> None:
 
 
 def check_column(column: Column, *, kinds: Sequence[ColumnKind], attributes: Sequence[str]) -> None:
-    """Refuse a column of another kind, or an attribute that isn't there. Raises ``InvalidInput``."""
+    """Refuse a column of another kind, or an attribute there isn't. Raises ``InvalidInput``."""
     check_value("column key", column.key)
     if column.kind not in kinds:
         known = ", ".join(kinds)

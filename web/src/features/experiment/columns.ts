@@ -1,8 +1,8 @@
 /** Columns of the run table, and their short names in the address. */
-import type { components } from "@/api/schema";
+import type { BodyOf } from "@/api/client";
 
 export type Stat = "last" | "min" | "max" | "mean" | "first" | "count";
-export type Column = components["schemas"]["Column"];
+export type Column = NonNullable<BodyOf<"/api/assay/v1/runs/rows">["columns"]>[number];
 
 const LETTERS = { m: "metric", p: "param", t: "tag", a: "attribute" } as const;
 const KINDS = { metric: "m", param: "p", tag: "t", attribute: "a" } as const;

@@ -9,7 +9,8 @@ export type RowsRequest = BodyOf<"/api/assay/v1/runs/rows">;
 export type Rows = AnswerOf<"/api/assay/v1/runs/rows", "post">;
 export type Keys = AnswerOf<"/api/assay/v1/runs/keys", "post">;
 
-const OPERATORS = /[=<>]|\b(?:i?like|in|is|not)\b/i;
+/** What makes a typed text an expression. */
+export const OPERATORS = /[=<>]|\b(?:i?like|in|is|not)\b/i;
 /** Runs drawn when nothing is selected: more would be a thicket. */
 export const SHOWN_WITHOUT_SELECTION = 20;
 

@@ -1,3 +1,205 @@
+/** A version of a registered model. */
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
+import { ChevronDown, EllipsisVertical } from "lucide-react";
+import { lazy, Suspense, useState } from "react";
+import { Button, IconButton } from "@/ui/Button";
+import controls from "@/ui/controls.module.css";
+import { Chip } from "@/ui/Facts";
+import { Menu } from "@/ui/Menu";
+import { Boundary, ErrorNotice, Notice, Skeleton } from "@/ui/Notice";
+import { AuditTab } from "./AuditTab";
+import { ROLLED_BACK } from "./Board";
+import { CompareVersions } from "./CompareVersions";
+import { isMissing, policyQuery, type Version, versionQuery, versionsQuery } from "./data";
+import { Gone } from "./Gone";
+import { LineageGraph } from "./LineageGraph";
+import { MetricsDiff } from "./MetricsDiff";
+import { DeleteVersion } from "./ModelDialogs";
+import { EnvironmentSection, ExampleSection, GoldenSection, SignatureSection } from "./ModelFiles";
+import { MoveDialog } from "./MoveDialog";
+import { useMe } from "./me";
+import { messages } from "./messages";
+import { pairs, Section, StageBadge, stageName, useTitle } from "./parts";
+import styles from "./Registry.module.css";
+import { stagesOf } from "./rules";
+import { VersionOverview } from "./VersionOverview";
+
+const Files = lazy(() => import("@/features/files/Files").then((m) => ({ default: m.Files })));
+const route = getRouteApi("/models/$name/$version");
+const TABS = [
+  "overview",
+  "schema",
+  "metrics",
+  "environment",
+  "files",
+  "lineage",
+  "compare",
+  "history",
+] as const;
+type Tab = (typeof TABS)[number];
+
+/** The metrics, against whoever holds Production; of the holder itself against nobody. */
+function Metrics({ version }: { version: Version }) {
+  const versions = useQuery(versionsQuery(version.name));
+  const holder = (versions.data ?? []).find(
+    (one) => one.current_stage === "Production" && one.version !== version.version,
+  );
+  return (
+    <Section title={holder ? messages.metricsAgainst(holder.version) : messages.metrics}>
+      <MetricsDiff name={version.name} version={version.version} other={holder?.version} />
+    </Section>
+  );
+}
+
+function Face({ tab, version }: { tab: Tab; version: Version }) {
+  const navigate = useNavigate();
+  const search = route.useSearch();
+  const id = `${version.name}/${version.version}`;
+  const place = { version: id };
+  const params = { name: version.name, version: version.version };
+  const to = "/models/$name/$version" as const;
+  if (tab === "schema") {
+    return (
+      <div className={styles.grid}>
+        <SignatureSection place={place} />
+        <div className={styles.stack}>
+          <ExampleSection place={place} />
+          <GoldenSection place={place} />
+        </div>
+      </div>
+    );
+  }
+  if (tab === "metrics") return <Metrics version={version} />;
+  if (tab === "environment") return <EnvironmentSection place={place} />;
+  if (tab === "lineage") return <LineageGraph kind="model_version" id={id} />;
+  if (tab === "history") return <AuditTab name={version.name} version={Number(version.version)} />;
+  if (tab === "compare") {
+    return (
+      <CompareVersions
+        version={version}
+        other={search.with}
+        onOther={(other) => navigate({ to, params, search: (before) => ({ ...before, with: other }) })}
+      />
+    );
+  }
+  if (tab === "files") {
+    return (
+      <Suspense fallback={<Skeleton height={400} />}>
+        <Files
+          place={place}
+          path={search.path}
+          line={search.line}
+          onPath={(path, options) =>
+            navigate({
+              to,
+              params,
+              search: (before) => ({ ...before, path, line: options?.line }),
+              replace: options?.replace ?? false,
+              resetScroll: false,
+            })
+          }
+        />
+      </Suspense>
+    );
+  }
+  return <VersionOverview version={version} place={place} />;
+}
+
 export function VersionPage() {
-  return <div>VersionPage</div>;
+  const { name, version: number } = route.useParams();
+  const search = route.useSearch();
+  const me = useMe();
+  const tab = TABS.find((one) => one === search.tab) ?? "overview";
+  const found = useQuery(versionQuery(name, number));
+  const policy = useQuery({ ...policyQuery(name), retry: false });
+  const [target, setTarget] = useState<string | null>(null);
+  const [deleting, setDeleting] = useState(false);
+  useTitle(messages.versionOf(number), name);
+  if (isMissing(found.error)) return <Gone name={name} version={number} />;
+  if (found.isError) return <ErrorNotice error={found.error} retry={() => found.refetch()} />;
+  const version = found.data;
+  const rolledBack = version && pairs(version.tags).find(([key]) => key === ROLLED_BACK)?.[1];
+  return (
+    <div className={styles.page}>
+      <header className={styles.head}>
+        <div className={styles.title}>
+          <nav className={styles.trail} aria-label={messages.trail}>
+            <Link to="/models">{messages.models}</Link> /{" "}
+            <Link to="/models/$name" params={{ name }}>
+              <bdi>{name}</bdi>
+            </Link>
+          </nav>
+          <h1>
+            {messages.versionOf(number)}
+            {version && <StageBadge stage={version.current_stage} />}
+            {(version?.aliases ?? []).map((alias) => (
+              <Chip key={alias} tone="accent">{`@${alias}`}</Chip>
+            ))}
+            {version && version.status !== "READY" && (
+              <Chip tone="warn" title={version.status_message}>
+                {messages.versionStatuses[version.status] ?? version.status}
+              </Chip>
+            )}
+          </h1>
+        </div>
+        {version && (
+          <div className={styles.row}>
+            <Menu
+              label={messages.moveVersion(number)}
+              trigger={
+                <Button>
+                  {messages.moveMenu} <ChevronDown size={14} aria-hidden="true" />
+                </Button>
+              }
+              entries={stagesOf(policy.data?.rules)
+                .filter((stage) => stage !== version.current_stage)
+                .map((stage) => ({
+                  label: messages.moveTo(stageName(stage)),
+                  onSelect: () => setTarget(stage),
+                }))}
+            />
+            {me.may("manage") && (
+              <Menu
+                label={messages.moreActions}
+                trigger={
+                  <IconButton label={messages.moreActions}>
+                    <EllipsisVertical size={16} />
+                  </IconButton>
+                }
+                entries={[{ label: messages.deleteVersion, tone: "bad", onSelect: () => setDeleting(true) }]}
+              />
+            )}
+          </div>
+        )}
+      </header>
+      {rolledBack && (
+        <Notice title={messages.rolledBack} tone="warn">
+          <bdi>{rolledBack}</bdi>
+        </Notice>
+      )}
+      <nav className={controls.tabs} aria-label={messages.sections}>
+        {TABS.map((one) => (
+          <Link
+            key={one}
+            className={controls.tab}
+            to="/models/$name/$version"
+            params={{ name, version: number }}
+            search={(before) => ({
+              ...(one === "compare" ? { with: before.with } : {}),
+              tab: one === "overview" ? undefined : one,
+            })}
+            aria-current={one === tab ? "page" : undefined}
+          >
+            {messages.versionTabs[one]}
+          </Link>
+        ))}
+      </nav>
+      <Boundary key={tab}>
+        {version ? <Face tab={tab} version={version} /> : <Skeleton height={300} />}
+      </Boundary>
+      {version && target && <MoveDialog version={version} target={target} onClose={() => setTarget(null)} />}
+      {deleting && <DeleteVersion name={name} version={number} onClose={() => setDeleting(false)} />}
+    </div>
+  );
 }

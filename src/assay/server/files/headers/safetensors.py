@@ -18,7 +18,7 @@ _MAX_HEADER = 32 << 20
 
 class _Described(msgspec.Struct):
     dtype: str
-    shape: list[Annotated[int, msgspec.Meta(ge=0, lt=2**63)]]
+    shape: list[Annotated[int, msgspec.Meta(ge=0, le=2**62)]]
 
 
 def safetensors_header(opened: OpenedArtifact) -> Header:

@@ -124,7 +124,7 @@ def _read_phase(
     return rows[:limit]
 
 
-def read_rows(conn: Connection, statement: Select[Any]) -> list[tuple[Any, ...]]:
+def read_rows(conn: Connection, statement: Select[*tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """All rows as the driver gives them: no row objects, which cost more than the reading."""
     result = conn.execute(statement)
     try:

@@ -104,6 +104,7 @@ def complete_order(order: Sequence[OrderTerm]) -> list[OrderTerm]:
 
 
 def type_of(field: Field) -> type:
+    """What an order by the field compares: ``int``, ``float`` or ``str``."""
     if field.kind is FieldKind.METRIC:
         return int if field.figure is Figure.COUNT and not field.dotted else float
     if field.kind is not FieldKind.ATTRIBUTE:

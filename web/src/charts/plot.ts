@@ -1,0 +1,428 @@
+/**
+ * A plot: axes by uPlot, lines and everything else by our own layers. Arrays in, canvas out; it fetches nothing and
+ * knows no page. On the lower canvas lies what changes rarely, on the upper one what follows the pointer.
+ */
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { makeAxes, uplotScale } from "./axes";
+import { isDark } from "./colours";
+import { drawDensity } from "./density";
+import { drawHoles, drawLine, drawMarks, type Projection } from "./draw";
+import { type Gestures, listen } from "./gestures";
+import { inks } from "./inks";
+import { type Line, type Mark, readAt } from "./lines";
+import {
+  backward,
+  extent,
+  forward,
+  kneeOf,
+  padded,
+  type Range,
+  type Scale,
+  withoutOutliers,
+  zoomed,
+} from "./ranges";
+
+export type PlaceKind = "number" | "time" | "duration";
+
+export interface PlotView {
+  lines: Line[];
+  /** Draw a heat map in place of lines, apart from those in `strong`. */
+  dense: boolean;
+  strong: ReadonlySet<string>;
+  placeKind: PlaceKind;
+  xScale: Scale;
+  yScale: Scale;
+  zoom: Range | null;
+  /** A range of y that holds whatever the values are; null at an end for one from the values. */
+  fixed: [number | null, number | null];
+  /** Percent of values left out at each end. */
+  outliers: number;
+  band: boolean;
+  marks: Mark[];
+  utc: boolean;
+}
+
+export interface PlotEvents {
+  /** The pointer is at this x (null: gone), nearest to this line. */
+  onPoint: (x: number | null, line: Line | null) => void;
+  onZoom: (range: Range | null) => void;
+  onClick: (x: number, line: Line | null, event: PointerEvent) => void;
+}
+
+const NEAR_PX = 28;
+const MAX_DOTS = 40;
+const KEPT_MEASURES = 2_000;
+let measures = 0;
+
+/** Note how long something took, where budgets look for it. */
+export function measure(name: string, start: number, detail?: unknown): void {
+  if (++measures % KEPT_MEASURES === 0) performance.clearMeasures();
+  performance.measure(name, { start, end: performance.now(), detail });
+}
+
+export class Plot {
+  private u: uPlot | null = null;
+  private shape = "";
+  private readonly overlay = document.createElement("canvas");
+  private stop: (() => void) | null = null;
+  private frame = 0;
+  private cursorX: number | null = null;
+  private highlighted: string | null = null;
+  private dragged: [number, number] | null = null;
+  private knee = 1;
+  private rightKnee = 1;
+  private xKnee = 1;
+  private ranges: { x: Range; y: Range; r: Range } = { x: [0, 1], y: [0, 1], r: [0, 1] };
+  private full: Range = [0, 1];
+  private zoom: Range | null = null;
+
+  constructor(
+    private readonly root: HTMLElement,
+    private view: PlotView,
+    private readonly events: PlotEvents,
+    private width: number,
+    private height: number,
+  ) {
+    this.zoom = view.zoom;
+    this.rebuild();
+  }
+
+  update(view: PlotView): void {
+    this.view = view;
+    this.zoom = view.zoom;
+    this.rebuild();
+  }
+
+  resize(width: number, height: number): void {
+    if (width === this.width && height === this.height) return;
+    this.width = width;
+    this.height = height;
+    this.u?.setSize({ width, height });
+    this.fitOverlay();
+  }
+
+  destroy(): void {
+    cancelAnimationFrame(this.frame);
+    this.stop?.();
+    this.u?.destroy();
+    this.u = null;
+  }
+
+  /** The whole picture, without what follows the pointer. */
+  get canvas(): HTMLCanvasElement | null {
+    return this.u?.ctx.canvas ?? null;
+  }
+
+  /** What is shown of x and y now. */
+  get shown(): { x: Range; y: Range; r: Range; full: Range } {
+    return { ...this.ranges, full: this.full };
+  }
+
+  setCursor(x: number | null): void {
+    if (x === this.cursorX) return;
+    this.cursorX = x;
+    this.refresh();
+  }
+
+  /** Bring the lines of a run, or of a group by its id, forward; the rest fades. */
+  highlight(runId: string | null): void {
+    if (runId === this.highlighted) return;
+    this.highlighted = runId;
+    this.refresh();
+  }
+
+  private rebuild(): void {
+    const { lines, xScale, yScale } = this.view;
+    const left = lines.filter((line) => !line.right);
+    const right = lines.filter((line) => line.right);
+    this.knee = yScale === "symlog" ? kneeOf(left.map((line) => line.y)) : 1;
+    this.rightKnee = yScale === "symlog" ? kneeOf(right.map((line) => line.y)) : 1;
+    this.xKnee = xScale === "symlog" ? kneeOf(lines.map((line) => line.x)) : 1;
+    const reach = extent(
+      lines.map((line) => line.x),
+      xScale === "log",
+    );
+    this.full = padded(reach, xScale, this.xKnee, 0.01);
+    const shape = [
+      this.view.placeKind,
+      xScale,
+      yScale,
+      this.view.utc,
+      right.length > 0,
+      this.knee,
+      this.rightKnee,
+      this.xKnee,
+      isDark(),
+    ].join();
+    if (shape !== this.shape || !this.u) {
+      this.shape = shape;
+      this.stop?.();
+      this.u?.destroy();
+      this.rescale();
+      this.u = new uPlot(this.options(right.length > 0), [[0], [null]] as uPlot.AlignedData, this.root);
+      this.u.over.append(this.overlay);
+      this.stop = listen(this.u.over, this.gestures());
+    }
+    this.redraw();
+    this.fitOverlay();
+  }
+
+  private options(hasRight: boolean): uPlot.Options {
+    const { placeKind, xScale, yScale, utc } = this.view;
+    const range = (key: "x" | "y" | "r") => () => this.ranges[key] as uPlot.Range.MinMax;
+    return {
+      width: this.width,
+      height: this.height,
+      ms: 1,
+      tzDate: utc ? (ms) => uPlot.tzDate(new Date(ms), "Etc/UTC") : (ms) => new Date(ms),
+      padding: [8, hasRight ? 0 : 10, 0, 0],
+      legend: { show: false },
+      cursor: { show: false },
+      scales: {
+        x: { ...uplotScale(xScale, this.xKnee), time: placeKind === "time", range: range("x") },
+        y: { ...uplotScale(yScale, this.knee), range: range("y") },
+        r: { ...uplotScale(yScale, this.rightKnee), range: range("r") },
+      },
+      series: [{}, { scale: "y", show: true, points: { show: false } }],
+      axes: makeAxes(inks(), placeKind, hasRight),
+      hooks: { draw: [() => this.paint()] },
+    };
+  }
+
+  /** Ranges of the axes for what is to be seen. */
+  private rescale(): void {
+    const { lines, yScale, fixed, outliers, band } = this.view;
+    this.ranges.x = this.zoom ?? this.full;
+    for (const key of ["y", "r"] as const) {
+      const columns = lines
+        .filter((line) => line.right === (key === "r"))
+        .flatMap((line) => this.seenColumns(line, band && !outliers));
+      const positive = yScale === "log";
+      const found = outliers ? withoutOutliers(columns, outliers, positive) : extent(columns, positive);
+      const range = padded(found, yScale, key === "y" ? this.knee : this.rightKnee);
+      if (key === "y") {
+        if (fixed[0] !== null && !(positive && fixed[0] <= 0)) range[0] = fixed[0];
+        if (fixed[1] !== null && !(positive && fixed[1] <= 0)) range[1] = fixed[1];
+        if (range[0] >= range[1]) range[1] = range[0] + (Math.abs(range[0]) || 1);
+      }
+      this.ranges[key] = range;
+    }
+  }
+
+  private seenColumns(line: Line, withBand: boolean): Float64Array[] {
+    const columns = [line.y, line.raw, withBand ? line.low : null, withBand ? line.high : null];
+    const there = columns.filter((column): column is Float64Array => column !== null);
+    if (!this.zoom) return there;
+    const [low, high] = this.zoom;
+    const inside: number[] = [];
+    for (let i = 0; i < line.x.length; i++) if (line.x[i]! >= low && line.x[i]! <= high) inside.push(i);
+    if (line.ascending && inside.length) {
+      return there.map((column) => column.subarray(inside[0]!, inside[inside.length - 1]! + 1));
+    }
+    return there.map((column) => Float64Array.from(inside, (i) => column[i]!));
+  }
+
+  private redraw(): void {
+    this.rescale();
+    const { u, ranges } = this;
+    u?.batch(() => {
+      for (const key of ["x", "y", "r"] as const) {
+        u.setScale(key, { min: ranges[key][0], max: ranges[key][1] });
+      }
+    });
+  }
+
+  private projection(overlay = false): Projection {
+    const u = this.u!;
+    const ratio = uPlot.pxRatio;
+    const { left, top, width, height } = u.bbox;
+    const box = overlay ? { left: 0, top: 0, width, height } : { left, top, width, height };
+    const along = (range: Range, scale: Scale, knee: number, from: number, to: number) => {
+      const place = forward(scale, knee);
+      const low = place(range[0]);
+      const stretch = (to - from) / (place(range[1]) - low);
+      return scale === "linear"
+        ? (value: number) => from + (value - low) * stretch
+        : (value: number) => from + (place(value) - low) * stretch;
+    };
+    const { xScale, yScale } = this.view;
+    const bottom = box.top + box.height;
+    return {
+      x: along(this.ranges.x, xScale, this.xKnee, box.left, box.left + box.width),
+      y: along(this.ranges.y, yScale, this.knee, bottom, box.top),
+      right: along(this.ranges.r, yScale, this.rightKnee, bottom, box.top),
+      ...box,
+      xRange: this.ranges.x,
+      ratio,
+    };
+  }
+
+  private placeAt(pixel: number, width: number): number {
+    const { xScale } = this.view;
+    const to = forward(xScale, this.xKnee);
+    const [low, high] = this.ranges.x;
+    return backward(xScale, this.xKnee)(to(low) + ((to(high) - to(low)) * pixel) / width);
+  }
+
+  private paint(): void {
+    const start = performance.now();
+    const u = this.u;
+    if (!u) return;
+    const { lines, dense, strong, band, marks } = this.view;
+    const ctx = u.ctx;
+    const to = this.projection();
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(to.left, to.top, to.width, to.height);
+    ctx.clip();
+    if (dense) {
+      drawDensity(ctx, lines, to, (pixel) => this.placeAt(pixel - to.left, to.width));
+    }
+    for (const line of lines) {
+      if (!dense || strong.has(line.id)) drawLine(ctx, line, to, { band: band && !dense });
+    }
+    if (!dense) drawHoles(ctx, lines, to);
+    drawMarks(ctx, marks, to);
+    ctx.restore();
+    // What waits for a picture, such as a test, sees here that it is there.
+    this.root.dataset.drawn = String(lines.length);
+    measure("assay:panel-draw", start, { lines: lines.length });
+  }
+
+  private fitOverlay(): void {
+    const u = this.u;
+    if (!u) return;
+    const { width, height } = u.bbox;
+    if (this.overlay.width !== Math.round(width) || this.overlay.height !== Math.round(height)) {
+      this.overlay.width = Math.round(width);
+      this.overlay.height = Math.round(height);
+      this.overlay.style.width = `${width / uPlot.pxRatio}px`;
+      this.overlay.style.height = `${height / uPlot.pxRatio}px`;
+    }
+    this.refresh();
+  }
+
+  private refresh(): void {
+    if (this.frame) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      this.paintOverlay();
+    });
+  }
+
+  private paintOverlay(): void {
+    const ctx = this.overlay.getContext("2d");
+    if (!ctx || !this.u) return;
+    const to = this.projection(true);
+    const ink = inks();
+    ctx.clearRect(0, 0, this.overlay.width, this.overlay.height);
+    const { lines, band } = this.view;
+    const near = this.highlighted ? lines.filter((line) => (line.runId ?? line.id) === this.highlighted) : [];
+    if (near.length && near.length < lines.length) {
+      ctx.fillStyle = ink.raised;
+      ctx.globalAlpha = 0.66;
+      ctx.fillRect(0, 0, to.width, to.height);
+      ctx.globalAlpha = 1;
+      for (const line of near) drawLine(ctx, line, to, { band, strong: true });
+    }
+    if (this.dragged) {
+      ctx.fillStyle = ink.accent;
+      ctx.globalAlpha = 0.18;
+      const [a, b] = this.dragged.map((pixel) => pixel * to.ratio) as Range;
+      ctx.fillRect(a, 0, b - a, to.height);
+      ctx.globalAlpha = 1;
+    }
+    if (this.cursorX === null) return;
+    const x = to.x(this.cursorX);
+    if (!(x >= 0 && x <= to.width)) return;
+    ctx.strokeStyle = ink.edge;
+    ctx.lineWidth = to.ratio;
+    ctx.beginPath();
+    ctx.moveTo(x, 0);
+    ctx.lineTo(x, to.height);
+    ctx.stroke();
+    const shown = near.length ? near : lines;
+    if (shown.length > MAX_DOTS) return;
+    for (const { line, value, at } of readAt(shown, this.cursorX, this.slack())) {
+      const y = line.right ? to.right(value) : to.y(value);
+      if (!Number.isFinite(y)) continue;
+      ctx.fillStyle = line.colour;
+      ctx.beginPath();
+      ctx.arc(to.x(line.x[at]!), y, 3.2 * to.ratio, 0, 2 * Math.PI);
+      ctx.fill();
+    }
+  }
+
+  /** Where a place lies, in CSS pixels from the left edge of the plot with its axes. */
+  pixelOf(x: number): number {
+    const to = this.projection();
+    return to.x(x) / to.ratio;
+  }
+
+  /** How far from a line's end the pointer still reads it: a few pixels. */
+  slack(): number {
+    return ((this.ranges.x[1] - this.ranges.x[0]) * 8) / Math.max(1, this.width);
+  }
+
+  private nearestLine(x: number, pixelY: number): Line | null {
+    const to = this.projection(true);
+    let found: Line | null = null;
+    let least = NEAR_PX * to.ratio;
+    for (const { line, value, at } of readAt(this.view.lines, x, this.slack())) {
+      const y = line.right ? to.right(value) : to.y(value);
+      const away = Math.abs(to.x(line.x[at]!) - to.x(x));
+      const distance = Math.hypot(y - pixelY * to.ratio, Math.max(0, away - 12 * to.ratio));
+      if (distance < least) {
+        least = distance;
+        found = line;
+      }
+    }
+    return found;
+  }
+
+  /** Show another range at once; the page is told when the hand rests. */
+  private zoomTo(range: Range | null): void {
+    const start = performance.now();
+    this.zoom = range;
+    this.redraw();
+    this.refresh();
+    measure("assay:panel-zoom", start);
+  }
+
+  private gestures(): Gestures {
+    const place = (pixel: number) => this.placeAt(pixel, this.u!.over.clientWidth);
+    return {
+      point: (x, y) => {
+        const at = place(x);
+        this.setCursor(at);
+        this.events.onPoint(at, this.nearestLine(at, y));
+      },
+      leave: () => {
+        this.setCursor(null);
+        this.events.onPoint(null, null);
+      },
+      drag: (range) => {
+        this.dragged = range;
+        this.refresh();
+      },
+      select: ([a, b]) => {
+        const range: Range = [place(a), place(b)];
+        this.zoomTo(range);
+        this.events.onZoom(range);
+      },
+      zoom: (x, factor) => {
+        const next = zoomed(this.ranges.x, place(x), factor, this.view.xScale, this.xKnee);
+        const all = next[0] <= this.full[0] && next[1] >= this.full[1];
+        if (all || (next.every(Number.isFinite) && next[1] > next[0])) this.zoomTo(all ? null : next);
+      },
+      pan: (pixels) => this.zoomTo([place(-pixels), place(this.u!.over.clientWidth - pixels)]),
+      settle: () => this.events.onZoom(this.zoom),
+      click: (x, y, event) => this.events.onClick(place(x), this.nearestLine(place(x), y), event),
+      reset: () => {
+        this.zoomTo(null);
+        this.events.onZoom(null);
+      },
+    };
+  }
+}

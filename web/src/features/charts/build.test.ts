@@ -1,0 +1,105 @@
+import { describe, expect, it } from "vitest";
+import type { Buckets } from "@/api/series";
+import { parseExpression } from "@/charts/expression";
+import { BASELINE_DASH, type BuildRequest, buildLines } from "./build";
+
+function points(runId: string, key: string, values: number[], startTime = 1000): Buckets {
+  const steps = Float64Array.from(values, (_, i) => i);
+  const column = Float64Array.from(values);
+  return {
+    runId,
+    key,
+    series: [key, "", "", ""],
+    steps,
+    lastSteps: steps,
+    timestamps: steps.map((step) => startTime + step * 2000),
+    min: column,
+    max: column,
+    mean: column,
+    last: column,
+    counts: steps.map(() => 1),
+  };
+}
+
+const run = (id: string, group: string | null = null) => ({
+  id,
+  name: `run ${id}`,
+  startTime: 0,
+  colour: "#123456",
+  dash: [],
+  group,
+});
+
+function build(change: Partial<BuildRequest>) {
+  return buildLines({
+    runs: [run("a"), run("b")],
+    series: [points("a", "loss", [4, 2, 1]), points("b", "loss", [8, 6, 4])],
+    keys: ["loss"],
+    right: new Set(),
+    expression: null,
+    x: "step",
+    smoothing: "none",
+    amount: 0.5,
+    baseline: null,
+    aggregate: "mean",
+    spread: "sd",
+    groupColour: () => "#654321",
+    ...change,
+  });
+}
+
+describe("lines of a panel", () => {
+  it("lie by step, time since the start, time of day, or another metric", () => {
+    expect([...build({}).lines[0]!.x]).toEqual([0, 1, 2]);
+    expect([...build({ x: "relative" }).lines[0]!.x]).toEqual([1, 3, 5]);
+    expect([...build({ x: "wall" }).lines[0]!.x]).toEqual([1000, 3000, 5000]);
+    const epochs = points("a", "epoch", [0, 10, 20]);
+    const { lines } = build({ x: "m:epoch", series: [points("a", "loss", [4, 2, 1]), epochs] });
+    expect([...lines[0]!.x]).toEqual([0, 10, 20]);
+  });
+
+  it("draw the baseline last, dashed and thick", () => {
+    const { lines } = build({ baseline: "a" });
+    expect(lines.map((line) => line.runId)).toEqual(["b", "a"]);
+    expect(lines[1]).toMatchObject({ isBaseline: true, dash: BASELINE_DASH });
+    expect(lines[1]!.width).toBeGreaterThan(lines[0]!.width);
+  });
+
+  it("keep what was logged behind what is smoothed", () => {
+    const [line] = build({ smoothing: "ema", amount: 0.5 }).lines;
+    expect([...line!.raw!]).toEqual([4, 2, 1]);
+    expect(line!.y[2]!).toBeGreaterThan(1);
+  });
+
+  it("compute over metrics and the baseline", () => {
+    const expression = parseExpression("loss - base(loss)", ["loss"]);
+    const { lines } = build({ expression, baseline: "a" });
+    expect([...lines[0]!.y]).toEqual([4, 4, 3]);
+    expect([...lines[1]!.y]).toEqual([0, 0, 0]);
+    expect(build({ expression }).lines).toEqual([]);
+  });
+
+  it("join runs of a group, with how many reach each place", () => {
+    const runs = [run("a", "sgd"), run("b", "sgd")];
+    const { lines } = build({ runs, series: [points("a", "loss", [4, 2, 1]), points("b", "loss", [8, 6])] });
+    expect(lines).toHaveLength(1);
+    expect([...lines[0]!.y]).toEqual([6, 4, 1]);
+    expect([...lines[0]!.n!]).toEqual([2, 2, 1]);
+    expect(lines[0]!.label).toContain("n = 2");
+  });
+
+  it("know when each line has one value", () => {
+    expect(build({ series: [points("a", "loss", [1])] }).single).toBe(true);
+    expect(build({}).single).toBe(false);
+    expect(build({ series: [] }).single).toBe(false);
+  });
+
+  it("tell series of one key by their data sets", () => {
+    const test = {
+      ...points("a", "loss", [1, 2]),
+      series: ["loss", "", "test set", ""] as Buckets["series"],
+    };
+    const { lines } = build({ series: [points("a", "loss", [4, 2]), test] });
+    expect(lines.map((line) => line.label)).toEqual(["run a", "run a · test set"]);
+  });
+});

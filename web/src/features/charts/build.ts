@@ -1,0 +1,209 @@
+/** From curves as they are held to lines as they are drawn: places, smoothing, expressions, groups, looks. */
+import type { Buckets } from "@/api/series";
+import { type Aggregate, aggregate, resample, type Spread } from "@/charts/align";
+import { compute, metricsOf, type Node } from "@/charts/expression";
+import { isAscending, type Line } from "@/charts/lines";
+import { type Smoothing, smooth } from "@/charts/smoothing";
+import { seriesId } from "./buckets";
+import { naturally } from "./sections";
+
+export interface BuildRun {
+  id: string;
+  name: string;
+  startTime: number | null;
+  colour: string;
+  dash: number[];
+  /** The group it belongs to; null where there are none. */
+  group: string | null;
+}
+
+export interface BuildRequest {
+  runs: BuildRun[];
+  series: Buckets[];
+  keys: string[];
+  right: ReadonlySet<string>;
+  expression: Node | null;
+  /** `step`, `relative`, `wall`, or `m:` and a key. */
+  x: string;
+  smoothing: Smoothing;
+  amount: number;
+  baseline: string | null;
+  aggregate: Aggregate;
+  spread: Spread;
+  groupColour: (group: string) => string;
+}
+
+export interface Built {
+  lines: Line[];
+  /** Greatest number of points that one place stands for. */
+  merged: number;
+  /** Every line has one point: a bar says more. */
+  single: boolean;
+}
+
+/** Dashes by which metrics of one panel, or values of a column, are told apart beside colour. */
+export const DASHES: number[][] = [[], [6, 3], [2, 3], [8, 3, 2, 3], [12, 4], [4, 2, 1, 2, 1, 2]];
+export const BASELINE_DASH = [9, 4];
+const BASELINE_WIDTH = 2.8;
+const WIDTH = 1.5;
+
+/** The steps at which a series has values: of a bucket of several points the middle one. */
+export function stepsOf(series: Buckets): Float64Array {
+  const { steps, lastSteps, counts } = series;
+  return counts.some((count) => count > 1) ? steps.map((step, i) => (step + lastSteps[i]!) / 2) : steps;
+}
+
+/** Where a series' values lie on the axis of x. */
+export function placesOf(
+  series: Buckets,
+  x: string,
+  startTime: number | null,
+  metric: Buckets | null,
+): Float64Array {
+  if (x === "wall") return series.timestamps;
+  if (x === "relative") {
+    const first = series.timestamps[0] ?? 0;
+    const start = startTime !== null && startTime <= first ? startTime : first;
+    return series.timestamps.map((time) => (time - start) / 1000);
+  }
+  if (x.startsWith("m:")) {
+    if (!metric) return new Float64Array(series.steps.length).fill(Number.NaN);
+    return resample({ x: stepsOf(metric), y: metric.mean }, stepsOf(series));
+  }
+  return stepsOf(series);
+}
+
+/** The line without places that are no numbers. */
+function placed(line: Line): Line {
+  if (line.x.every(Number.isFinite)) return line;
+  const kept: number[] = [];
+  for (let i = 0; i < line.x.length; i++) if (Number.isFinite(line.x[i]!)) kept.push(i);
+  const pick = (column: Float64Array) => Float64Array.from(kept, (i) => column[i]!);
+  const maybe = (column: Float64Array | null) => column && pick(column);
+  const { x, y, low, high, n, steps, times } = line;
+  return {
+    ...line,
+    x: pick(x),
+    y: pick(y),
+    low: maybe(low),
+    high: maybe(high),
+    n: maybe(n),
+    steps: maybe(steps),
+    times: maybe(times),
+  };
+}
+
+/** The values of an expression at the places of its longest series; null where a metric is missing. */
+function computed(node: Node, of: (key: string, base: boolean) => Buckets | undefined): Buckets | null {
+  const needed = metricsOf(node).map(({ key, base }) => of(key, base));
+  if (!needed.length || needed.some((one) => !one)) return null;
+  const own = metricsOf(node).findIndex(({ base }) => !base);
+  const main = needed
+    .filter((_, i) => own < 0 || !metricsOf(node)[i]!.base)
+    .reduce((best, one) => (one!.steps.length > best!.steps.length ? one : best))!;
+  const at = stepsOf(main);
+  const mean = compute(node, at.length, (key, base) => {
+    const series = of(key, base)!;
+    return series === main ? main.mean : resample({ x: stepsOf(series), y: series.mean }, at);
+  });
+  return { ...main, mean, min: mean, max: mean, last: mean };
+}
+
+function labelOf(run: BuildRun, series: Buckets, several: boolean): string {
+  const [key, model, dataset] = series.series;
+  const parts = [run.name, several ? key : "", dataset, dataset ? "" : model.slice(0, 8)];
+  return parts.filter(Boolean).join(" · ");
+}
+
+export function buildLines(request: BuildRequest): Built {
+  const byRun = new Map<string, Map<string, Buckets[]>>();
+  for (const one of request.series) {
+    const keys = byRun.get(one.runId) ?? new Map<string, Buckets[]>();
+    byRun.set(one.runId, keys);
+    keys.set(one.key, [...(keys.get(one.key) ?? []), one]);
+  }
+  const first = (runId: string, key: string) => byRun.get(runId)?.get(key)?.[0];
+  const built: Built = { lines: [], merged: 1, single: true };
+  const members = new Map<string, { line: Line; key: string; group: string }[]>();
+  for (const run of request.runs) {
+    const expression = request.expression;
+    const own = expression
+      ? [computed(expression, (key, base) => first(base ? (request.baseline ?? "") : run.id, key))]
+      : request.keys.flatMap((key) => byRun.get(run.id)?.get(key) ?? []);
+    for (const series of own) {
+      if (!series?.steps.length) continue;
+      const line = runLine(request, run, series, first(run.id, request.x.slice(2)) ?? null);
+      for (const count of series.counts) if (count > built.merged) built.merged = count;
+      if (line.y.length > 1) built.single = false;
+      if (run.group === null) built.lines.push(line);
+      else {
+        const key = expression ? "" : series.key;
+        const id = `${run.group}\n${key}`;
+        members.set(id, [...(members.get(id) ?? []), { line, key, group: run.group }]);
+      }
+    }
+  }
+  for (const group of members.values()) built.lines.push(groupLine(request, group));
+  if (members.size) built.lines.sort((a, b) => naturally(a.label, b.label));
+  // The baseline is drawn last: on top.
+  built.lines.sort((a, b) => Number(a.isBaseline) - Number(b.isBaseline));
+  built.single &&= built.lines.length > 0;
+  return built;
+}
+
+function runLine(request: BuildRequest, run: BuildRun, series: Buckets, metric: Buckets | null): Line {
+  const isBaseline = run.id === request.baseline;
+  const several = request.keys.length > 1 && !request.expression;
+  const place = Math.max(0, request.keys.indexOf(series.key));
+  const dash = run.dash.length || !several ? run.dash : (DASHES[place % DASHES.length] ?? []);
+  const exact = series.counts.every((count) => count <= 1) || request.expression !== null;
+  const line = placed({
+    id: request.expression ? `${run.id}\nexpression` : seriesId(series),
+    runId: run.id,
+    label: labelOf(run, series, several),
+    colour: run.colour,
+    x: placesOf(series, request.x, run.startTime, metric),
+    y: series.mean,
+    raw: null,
+    low: exact ? null : series.min,
+    high: exact ? null : series.max,
+    n: series.counts,
+    steps: stepsOf(series),
+    times: series.timestamps,
+    dash: isBaseline ? BASELINE_DASH : dash,
+    width: isBaseline ? BASELINE_WIDTH : WIDTH,
+    right: request.right.has(series.key),
+    isBaseline,
+    ascending: true,
+  });
+  line.ascending = isAscending(line.x);
+  const smoothed = smooth(request.smoothing, request.amount, line.x, line.y);
+  return smoothed === line.y ? line : { ...line, raw: line.y, y: smoothed };
+}
+
+function groupLine(request: BuildRequest, members: { line: Line; key: string; group: string }[]): Line {
+  const { key, group, line } = members[0]!;
+  const curves = members.filter((one) => one.line.ascending).map((one) => one.line);
+  const joint = aggregate(curves, request.aggregate, request.spread);
+  const several = request.keys.length > 1 && !request.expression;
+  const place = Math.max(0, request.keys.indexOf(key));
+  return {
+    id: `group\n${group}\n${key}`,
+    runId: null,
+    label: [group, several ? key : "", `n = ${members.length}`].filter(Boolean).join(" · "),
+    colour: request.groupColour(group),
+    x: joint.x,
+    y: joint.y,
+    raw: null,
+    low: joint.low,
+    high: joint.high,
+    n: joint.n,
+    steps: null,
+    times: null,
+    dash: several ? (DASHES[place % DASHES.length] ?? []) : [],
+    width: 2,
+    right: line.right,
+    isBaseline: false,
+    ascending: true,
+  };
+}

@@ -1,0 +1,264 @@
+/** What one panel draws: its curves fetched, computed and dressed. */
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import type { Buckets } from "@/api/series";
+import { zone } from "@/app/preferences";
+import { colourOf } from "@/charts/colours";
+import { ExpressionError, metricsOf, type Node, parseExpression } from "@/charts/expression";
+import type { Mark } from "@/charts/lines";
+import type { PlaceKind, PlotView } from "@/charts/plot";
+import type { Range } from "@/charts/ranges";
+import { type Board, useBoard } from "./board";
+import { seriesId, spliced } from "./buckets";
+import { type Built, buildLines, placesOf } from "./build";
+import { loader, type Wish } from "./loader";
+import { panelKeys } from "./sections";
+import type { ChartState, PanelSpec } from "./state";
+
+/** Lines beyond this many are a thicket: a heat map says more. */
+export const MOST_LINES = 200;
+const COUNT_STEP = 100;
+const DENSE_COUNT = 100;
+const MOST_BUCKETS = 2_000;
+
+export interface PanelData {
+  view: PlotView;
+  built: Built;
+  keys: string[];
+  loading: boolean;
+  error: unknown;
+  mistake: string;
+  retry: () => void;
+}
+
+/** The settings of a panel: its own where it has some, else those of all. */
+export function settingsOf(state: ChartState, spec: PanelSpec) {
+  return {
+    x: spec.x ?? state.x,
+    xScale: spec.x !== undefined && spec.x !== state.x ? ("linear" as const) : state.xScale,
+    y: spec.y ?? state.y,
+    smooth: spec.smooth ?? state.smooth,
+    amount: spec.amount ?? state.amount,
+    outliers: spec.outliers ?? state.outliers,
+  };
+}
+
+function useSeries(wish: Wish | null): {
+  series: Buckets[];
+  waiting: boolean;
+  error: unknown;
+  retry: () => void;
+} {
+  const [version, setVersion] = useState(0);
+  const user = useRef(Symbol("panel"));
+  useEffect(() => {
+    if (!wish) return;
+    const end = loader.use(user.current, wish, () => setVersion((before) => before + 1));
+    setVersion((before) => before + 1);
+    return end;
+  }, [wish]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the version tells that the loader holds more
+  const found = useMemo(
+    () => (wish ? loader.read(wish) : { series: [], waiting: false, error: null }),
+    [wish, version],
+  );
+  const retry = useCallback(() => {
+    if (wish) loader.retry(wish);
+    setVersion((before) => before + 1);
+  }, [wish]);
+  return { ...found, retry };
+}
+
+function readExpression(text: string | undefined, keys: string[]): { node: Node | null; mistake: string } {
+  if (!text) return { node: null, mistake: "" };
+  try {
+    return { node: parseExpression(text, keys), mistake: "" };
+  } catch (error) {
+    if (error instanceof ExpressionError) return { node: null, mistake: error.message };
+    throw error;
+  }
+}
+
+/** The steps that lie in a range of x, over all series; null where all are held as they were logged. */
+function stepsIn(
+  series: Buckets[],
+  zoom: Range,
+  x: string,
+  starts: Map<string, number | null>,
+): Range | null {
+  if (x.startsWith("m:")) return null;
+  let first = Number.POSITIVE_INFINITY;
+  let last = Number.NEGATIVE_INFINITY;
+  let merged = false;
+  for (const one of series) {
+    const places = placesOf(one, x, starts.get(one.runId) ?? null, null);
+    for (let i = 0; i < places.length; i++) {
+      // A bucket before and one behind belong to what is seen: lines lead there.
+      const after = places[i - 1] ?? places[i]!;
+      const before = places[i + 1] ?? places[i]!;
+      if (before < zoom[0] || after > zoom[1]) continue;
+      first = Math.min(first, one.steps[i]!);
+      last = Math.max(last, one.lastSteps[i]!);
+      merged ||= one.counts[i]! > 1;
+    }
+  }
+  return merged ? [first, last] : null;
+}
+
+const PLACES: Record<string, PlaceKind> = { wall: "time", relative: "duration" };
+
+export function usePanel(spec: PanelSpec, size: { width: number; visible: boolean }): PanelData {
+  const board = useBoard();
+  const { runs, keys: allKeys, baseline, state } = board;
+  const { node, mistake } = useMemo(() => readExpression(spec.expr, allKeys), [spec.expr, allKeys]);
+  const keys = useMemo(() => (spec.expr ? [] : panelKeys(spec, allKeys)), [spec, allKeys]);
+  const settings = settingsOf(state, spec);
+  const dense = runs.length * Math.max(1, keys.length) > MOST_LINES;
+  const { width, visible } = size;
+  const wish = useMemo<Wish | null>(() => {
+    const needed = new Set(node ? metricsOf(node).map((metric) => metric.key) : keys);
+    if (!visible || !width || !needed.size || !runs.length) return null;
+    if (settings.x.startsWith("m:")) needed.add(settings.x.slice(2));
+    const ids = new Set(runs.map((run) => run.id));
+    if (baseline && node) ids.add(baseline);
+    const pixels = Math.ceil(width / COUNT_STEP) * COUNT_STEP;
+    return {
+      runIds: [...ids],
+      keys: [...needed],
+      count: dense ? DENSE_COUNT : Math.min(MOST_BUCKETS, pixels),
+    };
+  }, [node, keys, runs, baseline, settings.x, width, visible, dense]);
+  const coarse = useSeries(wish);
+
+  const zoom = settings.x === state.x ? state.zoom : null;
+  const starts = useMemo(() => new Map(runs.map((run) => [run.id, run.startTime])), [runs]);
+  // Found once per zoom: with each new point it would be another query.
+  const ready = !coarse.waiting;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: new points don't move a zoom
+  const steps = useMemo(
+    () => (zoom && ready ? stepsIn(coarse.series, zoom, settings.x, starts) : null),
+    [zoom, settings.x, starts, ready],
+  );
+  const [first, last] = steps ?? [null, null];
+  const fineWish = useMemo<Wish | null>(
+    () =>
+      wish && first !== null && last !== null
+        ? { ...wish, count: Math.max(wish.count, Math.ceil(width)), firstStep: first, lastStep: last }
+        : null,
+    [wish, first, last, width],
+  );
+  const fine = useSeries(fineWish);
+  const series = useMemo(() => {
+    if (!fine.series.length) return coarse.series;
+    const byId = new Map(fine.series.map((one) => [seriesId(one), one]));
+    return coarse.series.map((one) => {
+      const close = byId.get(seriesId(one));
+      return close ? spliced(one, close) : one;
+    });
+  }, [coarse.series, fine.series]);
+
+  const built = useMemo(
+    () => build(board, { series, keys, spec, node, settings }),
+    // biome-ignore lint/correctness/useExhaustiveDependencies: the parts of the board and the settings that count
+    [
+      series,
+      keys,
+      spec,
+      node,
+      runs,
+      baseline,
+      settings.x,
+      settings.smooth,
+      settings.amount,
+      state.agg,
+      state.spread,
+    ],
+  );
+  const marks = useMemo(
+    () => (state.events ? marksOf(board, settings.x) : []),
+    [board, state.events, settings.x],
+  );
+  const view = useMemo<PlotView>(
+    () => ({
+      lines: built.lines,
+      dense: built.lines.length > MOST_LINES,
+      strong: new Set(
+        built.lines.filter((line) => line.runId && board.strong.has(line.runId)).map((line) => line.id),
+      ),
+      placeKind: PLACES[settings.x] ?? "number",
+      xScale: settings.x === "wall" ? "linear" : settings.xScale,
+      yScale: settings.y,
+      zoom,
+      fixed: [spec.min ?? null, spec.max ?? null],
+      outliers: settings.outliers,
+      band: state.band || state.group.length > 0,
+      marks,
+      utc: zone() === "utc",
+    }),
+    [
+      built,
+      board.strong,
+      settings.x,
+      settings.xScale,
+      settings.y,
+      settings.outliers,
+      zoom,
+      spec.min,
+      spec.max,
+      state.band,
+      state.group,
+      marks,
+    ],
+  );
+  return {
+    view,
+    built,
+    keys,
+    loading: coarse.waiting,
+    error: coarse.error ?? fine.error,
+    mistake,
+    retry: () => {
+      coarse.retry();
+      fine.retry();
+    },
+  };
+}
+
+function build(
+  board: Board,
+  from: {
+    series: Buckets[];
+    keys: string[];
+    spec: PanelSpec;
+    node: Node | null;
+    settings: ReturnType<typeof settingsOf>;
+  },
+): Built {
+  const { settings, spec } = from;
+  return buildLines({
+    runs: board.runs,
+    series: from.series,
+    keys: from.keys,
+    right: new Set(spec.right),
+    expression: from.node,
+    x: settings.x,
+    smoothing: settings.smooth,
+    amount: settings.amount,
+    baseline: board.baseline,
+    aggregate: board.state.agg,
+    spread: board.state.spread,
+    groupColour: (group) => colourOf(group),
+  });
+}
+
+/** Events at their places on this axis; none where that is another metric. */
+function marksOf(board: Board, x: string): Mark[] {
+  if (x.startsWith("m:")) return [];
+  const starts = new Map(board.runs.map((run) => [run.id, run.startTime]));
+  return board.events.flatMap(({ step, time, runId, label, colour }): Mark[] => {
+    if (!starts.has(runId)) return [];
+    const start = starts.get(runId);
+    if (x === "relative" && (start === null || start === undefined)) return [];
+    const at = x === "wall" ? time : x === "relative" ? (time - (start ?? 0)) / 1000 : step;
+    return [{ x: at, label, colour }];
+  });
+}

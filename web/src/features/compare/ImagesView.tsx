@@ -1,0 +1,231 @@
+/** Pictures of the same key side by side over runs, all at one step; zoom and place are locked to each other. */
+import { ChevronLeft, ChevronRight, Pause, Play } from "lucide-react";
+import { type UIEvent, useEffect, useId, useMemo, useRef, useState } from "react";
+import { address } from "@/api/client";
+import { Button, IconButton } from "@/ui/Button";
+import { SelectField } from "@/ui/Field";
+import { ErrorNotice, Notice, Skeleton } from "@/ui/Notice";
+import { Check, RunLink } from "./Choices";
+import type { ViewProps } from "./Compare";
+import styles from "./Compare.module.css";
+import { useFiles } from "./files";
+import type { ComparedRun } from "./frame";
+import { messages } from "./messages";
+import { type Picture, picturesOf, upTo } from "./pictures";
+import { useCompareState } from "./state";
+
+const MAX_RUNS = 24;
+const FRAME_MS = 600;
+const ZOOMS = [1, 2, 4, 8];
+
+const rawUrl = (runId: string, path: string) => address("/api/assay/v1/files/raw", { run_id: runId, path });
+
+export function ImagesView({ runs }: ViewProps) {
+  const { compare, setCompare } = useCompareState();
+  const shown = useMemo(() => runs.slice(0, MAX_RUNS), [runs]);
+  const ids = useMemo(() => shown.map((run) => run.id), [shown]);
+  const files = useFiles(ids);
+  const paths = files.lists.map((list) => list?.paths.join("\n") ?? "").join("\n\n");
+  const pictures = useMemo(() => paths.split("\n\n").map((list) => picturesOf(list.split("\n"))), [paths]);
+  const keys = useMemo(() => [...new Set(pictures.flatMap((one) => [...one.keys()]))].sort(), [pictures]);
+  const key = compare.image ?? keys[0];
+  const steps = useMemo(
+    () =>
+      [
+        ...new Set(
+          pictures.flatMap((one) => (key ? (one.get(key)?.map((picture) => picture.step) ?? []) : [])),
+        ),
+      ].sort((a, b) => a - b),
+    [pictures, key],
+  );
+  const last = steps[steps.length - 1] ?? 0;
+  const step = compare.step ?? last;
+  const at = Math.max(
+    0,
+    steps.findLastIndex((one) => one <= step),
+  );
+  const frames = useRef<HTMLDivElement>(null);
+
+  if (files.error && files.lists.every((list) => !list)) {
+    return <ErrorNotice error={files.error} retry={files.retry} />;
+  }
+  if (files.waiting) return <Skeleton height={360} />;
+  if (!key) {
+    return (
+      <Notice title={messages.noImages}>
+        <code>{messages.noImagesHint}</code>
+      </Notice>
+    );
+  }
+  const zoom = ZOOMS.find((one) => one === compare.zoom);
+  const base = upTo(pictures[0]?.get(key), step);
+  const sync = (event: UIEvent<HTMLElement>) => {
+    const from = event.currentTarget;
+    for (const other of frames.current?.querySelectorAll<HTMLElement>("[data-frame]") ?? []) {
+      if (other === from) continue;
+      if (other.scrollLeft !== from.scrollLeft) other.scrollLeft = from.scrollLeft;
+      if (other.scrollTop !== from.scrollTop) other.scrollTop = from.scrollTop;
+    }
+  };
+  return (
+    <>
+      <div className={styles.bar}>
+        <SelectField
+          label={messages.image}
+          className={styles.select}
+          value={key}
+          onChange={(event) => setCompare({ image: event.target.value, step: undefined })}
+        >
+          {!keys.includes(key) && <option value={key}>{key.slice(0, 300)}</option>}
+          {keys.map((one) => (
+            <option key={one} value={one}>
+              {one.slice(0, 300)}
+            </option>
+          ))}
+        </SelectField>
+        {steps.length > 1 && (
+          <Steps steps={steps} at={at} onStep={(next) => setCompare({ step: next }, { replace: true })} />
+        )}
+        <SelectField
+          label={messages.zoom}
+          value={zoom ?? ""}
+          onChange={(event) => setCompare({ zoom: Number(event.target.value) || undefined })}
+        >
+          <option value="">{messages.zooms.fit}</option>
+          {ZOOMS.map((one) => (
+            <option key={one} value={one}>
+              {one} ×
+            </option>
+          ))}
+        </SelectField>
+        <Check
+          label={messages.blend}
+          checked={Boolean(compare.blend)}
+          onChange={(on) => setCompare({ blend: on || undefined })}
+        />
+      </div>
+      {runs.length > shown.length && (
+        <p className={styles.note}>{messages.runsShown(shown.length, runs.length)}</p>
+      )}
+      {files.lists.some((list) => list?.cut) && <p className={styles.note}>{messages.imagesCut}</p>}
+      <div ref={frames} className={styles.images}>
+        {shown.map((run, i) => (
+          <PictureOf
+            key={run.id}
+            run={run}
+            name={key}
+            picture={upTo(pictures[i]?.get(key), step)}
+            under={compare.blend && i > 0 && base ? { run: shown[0] as ComparedRun, picture: base } : null}
+            zoom={zoom}
+            onScroll={sync}
+          />
+        ))}
+      </div>
+    </>
+  );
+}
+
+function Steps({
+  steps,
+  at,
+  onStep,
+}: {
+  steps: readonly number[];
+  at: number;
+  onStep: (step: number) => void;
+}) {
+  const id = useId();
+  const [playing, setPlaying] = useState(false);
+  const latest = useRef({ steps, at, onStep });
+  latest.current = { steps, at, onStep };
+  useEffect(() => {
+    if (!playing) return;
+    const timer = window.setInterval(() => {
+      const now = latest.current;
+      now.onStep(now.steps[(now.at + 1) % now.steps.length] as number);
+    }, FRAME_MS);
+    return () => window.clearInterval(timer);
+  }, [playing]);
+  const go = (to: number) => onStep(steps[Math.max(0, Math.min(steps.length - 1, to))] as number);
+  const current = steps[at] as number;
+  return (
+    <span>
+      <label htmlFor={id}>
+        {messages.step} {current.toLocaleString()}
+      </label>
+      <span className={styles.status}>
+        <IconButton label={messages.previous} disabled={at === 0} onClick={() => go(at - 1)}>
+          <ChevronLeft size={16} />
+        </IconButton>
+        <input
+          id={id}
+          type="range"
+          className={styles.slider}
+          min={0}
+          max={steps.length - 1}
+          value={at}
+          aria-valuetext={messages.atStep(current)}
+          onChange={(event) => go(Number(event.target.value))}
+        />
+        <IconButton label={messages.next} disabled={at === steps.length - 1} onClick={() => go(at + 1)}>
+          <ChevronRight size={16} />
+        </IconButton>
+        <Button onClick={() => setPlaying(!playing)}>
+          {playing ? <Pause size={14} /> : <Play size={14} />}
+          {playing ? messages.pause : messages.play}
+        </Button>
+      </span>
+    </span>
+  );
+}
+
+function PictureOf({
+  run,
+  name,
+  picture,
+  under,
+  zoom,
+  onScroll,
+}: {
+  run: ComparedRun;
+  name: string;
+  picture: Picture | null;
+  /** The baseline's picture to take the difference to. */
+  under: { run: ComparedRun; picture: Picture } | null;
+  zoom: number | undefined;
+  onScroll: (event: UIEvent<HTMLElement>) => void;
+}) {
+  const isFull = zoom !== undefined || under !== null;
+  const source = (one: Picture) => (isFull ? one.path : one.small);
+  const scale = zoom ? { zoom } : undefined;
+  return (
+    <figure className={styles.picture}>
+      <figcaption>
+        <RunLink id={run.id} name={run.name} />
+        <span className={styles.note}>
+          {picture ? messages.atStep(picture.step) : messages.noImageYet}
+          {run.isBaseline && ` · ${messages.baselineMark}`}
+        </span>
+      </figcaption>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard */}
+      <div
+        className={styles.pictureFrame}
+        data-frame
+        data-zoomed={zoom ? true : undefined}
+        tabIndex={0}
+        onScroll={onScroll}
+      >
+        {picture && under && <img src={rawUrl(under.run.id, source(under.picture))} alt="" style={scale} />}
+        {picture && (
+          <img
+            src={rawUrl(run.id, source(picture))}
+            alt={`${name.slice(0, 200)}, ${run.name.slice(0, 200)}, ${messages.atStep(picture.step)}`}
+            data-blend={under ? true : undefined}
+            style={scale}
+            loading="lazy"
+          />
+        )}
+      </div>
+    </figure>
+  );
+}

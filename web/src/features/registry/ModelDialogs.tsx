@@ -1,0 +1,162 @@
+/** Renaming and deleting: what is asked before, and what can't be undone. */
+import { useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { Button } from "@/ui/Button";
+import { Dialog } from "@/ui/Dialog";
+import { TextField } from "@/ui/Field";
+import { ErrorNotice } from "@/ui/Notice";
+import { toast } from "@/ui/Toasts";
+import { Impact } from "./Impact";
+import { change } from "./me";
+import { messages } from "./messages";
+import { TextArea, useChange } from "./parts";
+import styles from "./Registry.module.css";
+
+const REGISTERED = "/api/2.0/mlflow/registered-models";
+
+export function RenameModel({ name, onClose }: { name: string; onClose: () => void }) {
+  const [typed, setTyped] = useState(name);
+  const navigate = useNavigate();
+  const rename = useChange((to: string) => change("POST", `${REGISTERED}/rename`, { name, new_name: to }), {
+    quiet: true,
+    done: (_result, to) => {
+      toast({ text: messages.renamed(name.slice(0, 60), to.slice(0, 60)) });
+      onClose();
+      navigate({ to: "/models/$name", params: { name: to }, replace: true });
+    },
+  });
+  const to = typed.trim();
+  return (
+    <Dialog
+      title={messages.rename}
+      onClose={onClose}
+      actions={
+        <>
+          <Button onClick={onClose}>{messages.cancel}</Button>
+          <Button
+            kind="primary"
+            disabled={!to || to === name || rename.isPending}
+            onClick={() => rename.mutate(to)}
+          >
+            {messages.rename}
+          </Button>
+        </>
+      }
+    >
+      <div className={styles.stack}>
+        <TextField label={messages.name} value={typed} onChange={(event) => setTyped(event.target.value)} />
+        <p className={styles.quiet}>{messages.renameHint}</p>
+        {rename.error !== null && <ErrorNotice error={rename.error} />}
+      </div>
+    </Dialog>
+  );
+}
+
+export function DeleteModel({
+  name,
+  versions,
+  onClose,
+  onDeleted,
+}: {
+  name: string;
+  versions: number;
+  onClose: () => void;
+  onDeleted: () => void;
+}) {
+  const [typed, setTyped] = useState("");
+  const [reason, setReason] = useState("");
+  const remove = useChange(() => change("DELETE", `${REGISTERED}/delete`, { name, reason: reason.trim() }), {
+    quiet: true,
+    done: () => {
+      toast({ text: messages.deleted(name.slice(0, 60)) });
+      onDeleted();
+    },
+  });
+  return (
+    <Dialog
+      title={messages.deleteModel}
+      onClose={onClose}
+      actions={
+        <>
+          <Button onClick={onClose}>{messages.cancel}</Button>
+          <Button
+            kind="danger"
+            disabled={typed !== name || remove.isPending}
+            onClick={() => remove.mutate(undefined)}
+          >
+            {messages.deleteModel}
+          </Button>
+        </>
+      }
+    >
+      <div className={styles.stack}>
+        <p>{messages.deleteModelHint(versions)}</p>
+        <TextField
+          label={messages.typeName}
+          placeholder={name}
+          value={typed}
+          onChange={(event) => setTyped(event.target.value)}
+        />
+        <TextArea
+          label={messages.reason}
+          rows={2}
+          value={reason}
+          onChange={(event) => setReason(event.target.value)}
+        />
+        {remove.error !== null && <ErrorNotice error={remove.error} />}
+      </div>
+    </Dialog>
+  );
+}
+
+export function DeleteVersion({
+  name,
+  version,
+  onClose,
+}: {
+  name: string;
+  version: string;
+  onClose: () => void;
+}) {
+  const [reason, setReason] = useState("");
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const remove = useChange(
+    () => change("DELETE", "/api/2.0/mlflow/model-versions/delete", { name, version, reason: reason.trim() }),
+    {
+      quiet: true,
+      done: () => {
+        toast({ text: messages.deleted(messages.versionOf(version)) });
+        navigate({ to: "/models/$name", params: { name } });
+        queries.removeQueries({ queryKey: ["registry", "version", name, version] });
+      },
+    },
+  );
+  return (
+    <Dialog
+      title={messages.deleteVersion}
+      onClose={onClose}
+      actions={
+        <>
+          <Button onClick={onClose}>{messages.cancel}</Button>
+          <Button kind="danger" disabled={remove.isPending} onClick={() => remove.mutate(undefined)}>
+            {messages.deleteVersion}
+          </Button>
+        </>
+      }
+    >
+      <div className={styles.stack}>
+        <p>{messages.deleteVersionHint}</p>
+        <Impact name={name} version={version} />
+        <TextArea
+          label={messages.reason}
+          rows={2}
+          value={reason}
+          onChange={(event) => setReason(event.target.value)}
+        />
+        {remove.error !== null && <ErrorNotice error={remove.error} />}
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,420 @@
+/**
+ * The table's body: draws the rows and columns in view, and hears its keys and clicks in one place. The grid has the
+ * focus and names its active cell, because the element of a cell comes and goes with scrolling.
+ */
+import {
+  type KeyboardEvent,
+  type MouseEvent,
+  useCallback,
+  useEffect,
+  useId,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
+import { usePreferences } from "@/app/preferences";
+import { useDark } from "@/charts/colours";
+import { hover } from "@/features/experiment/state";
+import { exactText } from "./cells";
+import { keyOf } from "./gridKeys";
+import { Head, type HeadActions, type SortMark } from "./Head";
+import type { Range } from "./marks";
+import { messages } from "./messages";
+import { Row, type RowLook, STAR } from "./Row";
+import styles from "./RunTable.module.css";
+import type { RunRecord } from "./records";
+import { columnsInView, columnsToRead, Rail, sliceOf, type View } from "./slice";
+import { useSparks } from "./sparks";
+import type { Wanted } from "./store";
+import { asked, SELECT_WIDTH, type TableColumn } from "./tableColumns";
+import { useClock } from "./useClock";
+import type { Row as RowOf, RowsInUse } from "./useRows";
+
+export interface CellAt {
+  run: RunRecord | undefined;
+  groupId: string | undefined;
+  column: TableColumn | undefined;
+  row: number;
+}
+
+export interface GridActions {
+  act: (what: string, cell: CellAt, event: { shiftKey: boolean; ctrlKey: boolean; metaKey: boolean }) => void;
+  menu: (cell: CellAt, anchor: DOMRect) => void;
+  rename: (run: RunRecord, name: string | null) => void;
+  key: (key: string, cell: CellAt, event: KeyboardEvent) => boolean;
+}
+
+const ROW_HEIGHTS = { compact: 26, normal: 32, roomy: 42 };
+const WRAPPED_HEIGHT = 64;
+const HEAD_HEIGHT = 34;
+/** Pinned columns beyond this share of the width would leave no room for the rest. */
+const MOST_PINNED = 0.6;
+
+export interface GridProps {
+  rows: RowsInUse;
+  columns: TableColumn[];
+  top: RunRecord[];
+  base: RunRecord | null;
+  sorts: Map<string, SortMark>;
+  ranges: Record<string, Range>;
+  marks: number;
+  groupLabels: string[];
+  wrap: boolean;
+  renaming: string | null;
+  open: ReadonlySet<string>;
+  opens: (run: RunRecord) => boolean;
+  isSelected: (id: string) => boolean;
+  allSelected: boolean;
+  hidden: ReadonlySet<string>;
+  head: HeadActions;
+  actions: GridActions;
+  /** The store's key of what is shown, and where it was scrolled to: to come back to the same place. */
+  place: string;
+  onScrolled: (scrolled: boolean) => void;
+  gridRef: { current: GridHandle | null };
+}
+
+export interface GridHandle {
+  focus: () => void;
+  toTop: () => void;
+  move: (by: number) => RunRecord | undefined;
+}
+
+const places = new Map<string, { top: number; left: number }>();
+
+export function Grid(props: GridProps) {
+  const { rows, top, actions } = props;
+  const scroller = useRef<HTMLDivElement>(null);
+  const domId = useId();
+  const dark = useDark();
+  const { density, zone } = usePreferences();
+  const rowHeight = props.wrap ? WRAPPED_HEIGHT : ROW_HEIGHTS[density];
+  const [room, setRoom] = useState({ width: 1200, height: 700 });
+  const columns = useMemo(() => {
+    const pinned = props.columns.reduce((sum, one) => sum + (one.pinned ? one.width : 0), SELECT_WIDTH);
+    if (pinned <= room.width * MOST_PINNED) return props.columns;
+    return props.columns.map((one) => ({ ...one, pinned: false }));
+  }, [props.columns, room.width]);
+
+  const above = HEAD_HEIGHT + top.length * rowHeight;
+  const rail = useMemo(
+    () => new Rail(rows.size, rowHeight, room.height - HEAD_HEIGHT),
+    [rows.size, rowHeight, room.height],
+  );
+  const measure = useCallback((): View & { scrollTop: number } => {
+    const box = scroller.current;
+    const scrollTop = box?.scrollTop ?? 0;
+    const [first, last] = rail.rows(scrollTop);
+    const [firstCol, lastCol] = columnsInView(columns, box?.scrollLeft ?? 0, room.width);
+    return { first, last, firstCol, lastCol, scrollTop: rail.scaled ? scrollTop : 0 };
+  }, [rail, columns, room.width]);
+  const [view, setView] = useState(measure);
+  const [active, setActive] = useState({ row: 0, col: 0 });
+  const activeRow = Math.min(active.row, top.length + rows.size - 1);
+
+  const update = useCallback(() => {
+    const next = measure();
+    setView((before) =>
+      (Object.keys(next) as (keyof typeof next)[]).every((key) => before[key] === next[key]) ? before : next,
+    );
+  }, [measure]);
+  useLayoutEffect(update, [update]);
+  useLayoutEffect(() => {
+    const box = scroller.current;
+    if (!box) return;
+    const observer = new ResizeObserver(() => setRoom({ width: box.clientWidth, height: box.clientHeight }));
+    observer.observe(box);
+    return () => observer.disconnect();
+  }, []);
+
+  // Back from another page, or from another question: the place is where it was.
+  const { place } = props;
+  const ready = rows.size > 0;
+  const placed = useRef("");
+  useLayoutEffect(() => {
+    const box = scroller.current;
+    if (!box || !ready || placed.current === place) return;
+    const first = placed.current === "";
+    placed.current = place;
+    const known = first ? places.get(place) : undefined;
+    box.scrollTop = known?.top ?? 0;
+    if (known) box.scrollLeft = known.left;
+  }, [place, ready]);
+
+  const { onScrolled } = props;
+  const onScroll = () => {
+    const box = scroller.current;
+    if (!box) return;
+    update();
+    onScrolled(box.scrollTop > rowHeight);
+    if (placed.current) places.set(placed.current, { top: box.scrollTop, left: box.scrollLeft });
+  };
+
+  const slice = useMemo(
+    () => sliceOf(columns, view.firstCol, view.lastCol),
+    [columns, view.firstCol, view.lastCol],
+  );
+  const wanted = useMemo(
+    () => [
+      ...columnsToRead(columns, view.firstCol, view.lastCol).flatMap(wantedOf),
+      ...wantedOf(STAR_COLUMN),
+    ],
+    [columns, view.firstCol, view.lastCol],
+  );
+  const { look } = rows;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each answer may show that more is missing
+  useEffect(
+    () => look(view.first, Math.max(view.last, 0), wanted),
+    [look, view.first, view.last, wanted, rows.version],
+  );
+
+  const rowAt = (index: number): RowOf | null => {
+    const pinned = top[index];
+    return pinned ? { depth: 0, run: pinned } : rows.at(index - top.length);
+  };
+  const drawn: { index: number; row: RowOf }[] = [];
+  for (let flat = view.first; flat <= Math.min(view.last, rows.size - 1); flat++) {
+    const row = rows.at(flat);
+    if (row) drawn.push({ index: flat + top.length, row });
+  }
+  const shownRuns = [...top, ...drawn.flatMap((one) => one.row.run ?? [])];
+  const running = new Set(shownRuns.flatMap((run) => (run.status === "RUNNING" ? [run.id] : [])));
+  const now = useClock(running.size > 0 && columns.some((one) => one.key === "duration"));
+  const sparkKeys = useMemo(
+    () => [...new Set(slice.columns.flatMap((one) => (one.kind === "spark" ? [one.key] : [])))],
+    [slice],
+  );
+  const sparks = useSparks(
+    shownRuns.map((run) => run.id),
+    running,
+    sparkKeys,
+    rows.version,
+  );
+  const rowLook = useMemo<RowLook>(
+    () => ({ slice, ranges: props.ranges, marks: props.marks, base: props.base, dark, zone }),
+    [slice, props.ranges, props.marks, props.base, dark, zone],
+  );
+
+  const goTo = (row: number, col: number) => {
+    const next = {
+      row: Math.max(-1, Math.min(row, top.length + rows.size - 1)),
+      col: Math.max(0, Math.min(col, columns.length - 1)),
+    };
+    setActive(next);
+    const box = scroller.current;
+    if (!box) return next;
+    if (next.row >= top.length)
+      box.scrollTop = rail.scrollTo(next.row - top.length, box.scrollTop, above - HEAD_HEIGHT);
+    const column = columns[next.col];
+    if (column && !column.pinned) {
+      const pinned = columns.reduce((sum, one) => sum + (one.pinned ? one.width : 0), SELECT_WIDTH);
+      const left = columns.slice(0, next.col).reduce((sum, one) => sum + (one.pinned ? 0 : one.width), 0);
+      const visible = box.clientWidth - pinned;
+      if (left < box.scrollLeft) box.scrollLeft = left;
+      else if (left + column.width > box.scrollLeft + visible) box.scrollLeft = left + column.width - visible;
+    }
+    return next;
+  };
+  const cellAt = (row: number, col: number): CellAt => {
+    const found = row < 0 ? null : rowAt(row);
+    return { run: found?.run, groupId: found?.group?.id, column: columns[col], row };
+  };
+  const anchorOf = (): DOMRect =>
+    (document.getElementById(`${domId}-cell`) ?? scroller.current)?.getBoundingClientRect() ?? new DOMRect();
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.target !== event.currentTarget) return;
+    const page = Math.max(1, Math.floor((room.height - above) / rowHeight) - 1);
+    const move = keyOf(event, active, { rows: top.length + rows.size, columns: columns.length, page });
+    if (move) {
+      event.preventDefault();
+      const next = goTo(move.row, move.col);
+      if (event.shiftKey && next.row !== active.row && next.row >= 0)
+        actions.act("extend", cellAt(next.row, next.col), event);
+      else if (next.row !== active.row) actions.key("moved", cellAt(next.row, next.col), event);
+      return;
+    }
+    const column = columns[active.col];
+    if (active.row < 0 && column) {
+      if (headKey(event, column, columns, props.head, anchorOf)) event.preventDefault();
+      return;
+    }
+    if ((event.shiftKey && event.key === "F10") || event.key === "ContextMenu") {
+      event.preventDefault();
+      actions.menu(cellAt(activeRow, active.col), anchorOf());
+    } else if (actions.key(event.key, cellAt(activeRow, active.col), event)) event.preventDefault();
+  };
+
+  const locateEvent = (
+    event: MouseEvent,
+  ): (CellAt & { col: number; act: string | undefined; element: HTMLElement }) | null => {
+    const target = event.target as HTMLElement;
+    const rowElement = target.closest<HTMLElement>("[data-run-row]");
+    if (!rowElement) return null;
+    const cell = target.closest<HTMLElement>("[data-col]");
+    const row = Number(rowElement.dataset.row);
+    const col = cell ? Number(cell.dataset.col) : 0;
+    return {
+      ...cellAt(row, col),
+      col,
+      act: target.closest<HTMLElement>("[data-act]")?.dataset.act,
+      element: cell ?? rowElement,
+    };
+  };
+  const onClick = (event: MouseEvent) => {
+    const at = locateEvent(event);
+    if (!at || (event.target as HTMLElement).matches("input:not([type=checkbox])")) return;
+    setActive({ row: at.row, col: at.col });
+    if (at.act === "link" && (event.ctrlKey || event.metaKey || event.shiftKey)) return;
+    if (at.act) event.preventDefault();
+    actions.act(at.act ?? "cell", at, event);
+  };
+
+  props.gridRef.current = {
+    focus: () => scroller.current?.focus({ preventScroll: true }),
+    toTop: () => {
+      if (scroller.current) scroller.current.scrollTop = 0;
+    },
+    move: (by) => cellAt(goTo(activeRow + by, active.col).row, active.col).run,
+  };
+
+  // Hovering a curve marks its row, and a row its curves; without drawing anything anew.
+  useEffect(() => {
+    const mark = () => {
+      const box = scroller.current;
+      box?.querySelector("[data-hover]")?.removeAttribute("data-hover");
+      const id = hover.get();
+      if (id) box?.querySelector(`[data-run="${CSS.escape(id)}"]`)?.setAttribute("data-hover", "");
+    };
+    return hover.watch(mark);
+  }, []);
+
+  const width = columns.reduce((sum, one) => sum + one.width, SELECT_WIDTH);
+  const renderRow = (index: number, row: RowOf, y: number | null) => {
+    const id = row.run?.id ?? row.group?.id;
+    const canOpen = row.group !== undefined || (row.run !== undefined && y !== null && props.opens(row.run));
+    return (
+      <Row
+        key={y === null ? `top-${id}` : index}
+        look={rowLook}
+        run={row.run}
+        group={row.group}
+        groupLabels={row.group && props.groupLabels}
+        depth={row.depth}
+        index={index}
+        top={y}
+        isTop={y === null}
+        selected={row.run !== undefined && props.isSelected(row.run.id)}
+        hidden={row.run !== undefined && props.hidden.has(row.run.id)}
+        open={canOpen && id !== undefined ? props.open.has(id) : null}
+        activeCol={index === activeRow && active.row >= 0 ? active.col : -1}
+        now={row.run?.status === "RUNNING" ? now.second : now.minute}
+        sparks={sparkKeys.length ? sparks : 0}
+        domId={domId}
+        renaming={
+          row.run !== undefined &&
+          props.renaming === row.run.id &&
+          (y === null || !top.some((one) => one.id === id))
+        }
+        onRename={actions.rename}
+      />
+    );
+  };
+
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: it is a grid or a treegrid, which the linter can't tell
+    // biome-ignore lint/a11y/useKeyWithMouseEvents: the exact value on hover is in the peek panel for keyboards
+    <div
+      ref={scroller}
+      className={styles.grid}
+      role={rows.grouped || rows.size !== rows.total ? "treegrid" : "grid"}
+      aria-label={messages.table}
+      aria-rowcount={rows.total === null ? -1 : rows.size + top.length + 1}
+      aria-colcount={columns.length + 1}
+      aria-multiselectable="true"
+      aria-activedescendant={`${domId}-cell`}
+      aria-busy={rows.stale || undefined}
+      data-stale={rows.stale || undefined}
+      data-wrap={props.wrap || undefined}
+      tabIndex={0}
+      style={{ ["--row-height" as string]: `${rowHeight}px` }}
+      onScroll={onScroll}
+      onKeyDown={onKeyDown}
+      onClick={onClick}
+      onDoubleClick={(event) => {
+        const at = locateEvent(event);
+        if (at?.run && !at.act) actions.act("link", at, event);
+      }}
+      onContextMenu={(event) => {
+        const at = locateEvent(event);
+        if (!at) return;
+        event.preventDefault();
+        setActive({ row: at.row, col: at.col });
+        actions.menu(at, new DOMRect(event.clientX, event.clientY, 0, 0));
+      }}
+      onMouseOver={(event) => {
+        const at = locateEvent(event);
+        hover.set(at?.run?.id ?? null);
+        if (at?.run && at.column && !at.element.title)
+          at.element.title = exactText(at.run, at.column, Date.now()).slice(0, 2_000);
+      }}
+      onMouseLeave={() => hover.set(null)}
+    >
+      <div role="rowgroup" className={styles.sticky} style={{ width }}>
+        <Head
+          slice={slice}
+          columns={columns}
+          sorts={props.sorts}
+          activeCol={active.row < 0 ? active.col : -1}
+          domId={domId}
+          allSelected={props.allSelected}
+          grouped={rows.grouped}
+          actions={props.head}
+        />
+        {top.map((run, index) => renderRow(index, { depth: 0, run }, null))}
+      </div>
+      <div role="rowgroup" className={styles.body} style={{ width, height: rail.height }}>
+        {drawn.map(({ index, row }) =>
+          renderRow(index, row, rail.topOf(index - top.length, scroller.current?.scrollTop ?? 0)),
+        )}
+      </div>
+    </div>
+  );
+}
+
+const STAR_COLUMN: TableColumn = {
+  id: STAR,
+  kind: "tag",
+  key: STAR.slice(2),
+  stat: "last",
+  label: "",
+  width: 0,
+  numeric: false,
+  pinned: false,
+};
+
+export function wantedOf(column: TableColumn): Wanted[] {
+  const found = asked(column);
+  return found ? [{ id: column.id, column: found }] : [];
+}
+
+/** Keys on a header: sort, menu, and moving or widening the column. */
+function headKey(
+  event: KeyboardEvent,
+  column: TableColumn,
+  columns: TableColumn[],
+  head: HeadActions,
+  anchor: () => DOMRect,
+): boolean {
+  const at = columns.indexOf(column);
+  if (event.key === "Enter" || event.key === " ") head.sort(column, event.shiftKey);
+  else if (event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey))
+    head.menu(column, anchor());
+  else if (event.ctrlKey && event.key === "ArrowLeft") head.move(column.id, columns[at - 1]?.id ?? column.id);
+  else if (event.ctrlKey && event.key === "ArrowRight") head.move(column.id, columns[at + 2]?.id ?? null);
+  else if (event.altKey && event.key === "ArrowLeft") head.resize(column.id, column.width - 20);
+  else if (event.altKey && event.key === "ArrowRight") head.resize(column.id, column.width + 20);
+  else return false;
+  return true;
+}

@@ -1,0 +1,83 @@
+/** The columns in use: from the address, else as this reader left them, else chosen from the data. */
+import { useQuery } from "@tanstack/react-query";
+import { useCallback, useMemo, useRef } from "react";
+import { keep, readKept } from "@/app/preferences";
+import { type Keys, keysQuery } from "@/features/experiment/data";
+import type { ExperimentSearch } from "@/features/experiment/search";
+import type { SetExperimentState } from "@/features/experiment/state";
+import { arrange, defaultColumns, NAME, type TableColumn } from "./tableColumns";
+
+interface Kept {
+  cols?: string[];
+  pin?: string[];
+  w?: Record<string, number>;
+}
+
+export interface Columns {
+  shown: TableColumn[];
+  ids: string[];
+  keys: Keys | undefined;
+  /** Whether somebody changed what the data suggest. */
+  chosen: boolean;
+  setIds: (ids: string[]) => void;
+  setWidth: (id: string, width: number) => void;
+  togglePin: (id: string) => void;
+  reset: () => void;
+}
+
+function isKept(value: unknown): value is Kept {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+export function useColumns(
+  experimentIds: string[],
+  state: ExperimentSearch,
+  set: SetExperimentState,
+): Columns {
+  const storage = `assay.columns.${experimentIds.join(",")}`;
+  const view = state.view === "deleted" ? "DELETED_ONLY" : "ACTIVE_ONLY";
+  const keys = useQuery(keysQuery(experimentIds, "", view)).data;
+  const kept = useMemo(() => {
+    const found = readKept<unknown>(storage, {});
+    return isKept(found) ? found : {};
+  }, [storage]);
+
+  // What the data suggest stays as it was first seen: columns must not jump while runs come in.
+  const suggested = useRef<{ storage: string; ids: string[] } | null>(null);
+  if (suggested.current?.storage !== storage) suggested.current = null;
+  if (!suggested.current && keys?.metrics.length) suggested.current = { storage, ids: defaultColumns(keys) };
+  const suggestion = suggested.current?.ids ?? defaultColumns(keys);
+  const suggestionKey = suggestion.join("\n");
+
+  const chosen = state.cols ?? kept.cols;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for the list
+  const ids = useMemo(() => chosen ?? suggestion, [chosen, suggestionKey]);
+  const pins = useMemo(() => state.pin ?? kept.pin ?? [NAME], [state.pin, kept]);
+  const widths = useMemo(() => state.w ?? kept.w ?? {}, [state.w, kept]);
+  const shown = useMemo(() => arrange(ids, pins, widths), [ids, pins, widths]);
+
+  const change = useCallback(
+    (part: Kept) => {
+      const all: Kept = { cols: ids, pin: pins, w: widths, ...part };
+      keep(storage, all);
+      set({ cols: all.cols, pin: all.pin, w: all.w }, { replace: true });
+    },
+    [ids, pins, widths, storage, set],
+  );
+  return {
+    shown,
+    ids,
+    keys,
+    chosen: chosen !== undefined,
+    setIds: (next) => change({ cols: next }),
+    setWidth: (id, width) => change({ w: { ...widths, [id]: Math.round(width) } }),
+    togglePin: (id) => change({ pin: pins.includes(id) ? pins.filter((one) => one !== id) : [...pins, id] }),
+    reset: () => {
+      keep(storage, {});
+      kept.cols = undefined;
+      kept.pin = undefined;
+      kept.w = undefined;
+      set({ cols: undefined, pin: undefined, w: undefined }, { replace: true });
+    },
+  };
+}

@@ -31,7 +31,7 @@ def test_no_request_made_from_the_description_breaks_the_server(
             *("--checks", "not_a_server_error"),
             # Live updates stream until the client hangs up.
             *("--exclude-path-regex", "live"),
-            *("--max-examples", "8"),
+            *("--max-examples", "5"),
             *("--seed", "1"),
         ],
         capture_output=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import socket
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -36,9 +37,7 @@ def test_unknown_paths_and_wrong_methods_are_json(http: Raw) -> None:
     assert http("BREW", "/health").is_error(400)
 
 
-@pytest.mark.parametrize(
-    "path", ["/health", "/", f"{API}/runs/search", "/nothing", "/static/start.js"]
-)
+@pytest.mark.parametrize("path", ["/health", "/", f"{API}/runs/search", "/nothing", "/theme.js"])
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "10.0.0.1"])
 def test_a_foreign_host_is_refused_on_every_path(http: Raw, path: str, host: str) -> None:
     assert http("GET", path, headers={"Host": host}).is_error(403, "PERMISSION_DENIED")
@@ -107,39 +106,64 @@ def test_requests_that_break_http_get_a_400(
     assert status in (b"400", b"404")
 
 
-def test_text_of_users_is_never_html(http: Raw) -> None:
+def test_text_of_users_is_in_no_page_of_the_server(http: Raw) -> None:
     evil = "<img src=x onerror=alert(1)>\"'"
     ident = http("POST", f"{API}/experiments/create", {"name": evil}).json["experiment_id"]
-    run = http("POST", f"{API}/runs/create", {"experiment_id": ident, "run_name": evil}).json
-    run_id = run["run"]["info"]["run_id"]
-    batch = {"run_id": run_id, "params": [{"key": "p", "value": evil}]}
-    assert http("POST", f"{API}/runs/log-batch", batch).status == 200
     for path in (
         "/",
         f"/experiments/{ident}",
-        f"/experiments/{ident}?filter={quote(evil)}",
-        f"/runs/{run_id}",
+        f"/experiments/{ident}?q={quote(evil)}",
+        f"/models/{quote(evil, safe='')}",
     ):
         page = http("GET", path)
         assert page.status == 200
-        assert b"<img" not in page.body
-        assert b"&lt;img" in page.body
+        assert b"onerror" not in page.body
 
 
-def test_the_pages_and_what_they_load_are_there(http: Raw) -> None:
-    run = http("POST", f"{API}/runs/create", {"experiment_id": "0", "run_name": "shown"}).json
-    run_id = run["run"]["info"]["run_id"]
-    http(
-        "POST",
-        f"{API}/runs/log-metric",
-        {"run_id": run_id, "key": "acc", "value": 0.5, "timestamp": 1},
-    )
-    assert b"shown" in http("GET", "/experiments/0").body
-    assert b"acc" in http("GET", f"/runs/{run_id}").body
-    assert http("GET", "/static/start.css").headers["content-type"].startswith("text/css")
+@pytest.mark.parametrize(
+    ("path", "base"), [("/", "./"), ("/experiments/1", "../"), ("/models/net/3", "../../")]
+)
+def test_a_page_finds_its_files_whatever_a_proxy_puts_before(
+    http: Raw, path: str, base: str
+) -> None:
+    page = http("GET", path)
+
+    assert f'<base href="{base}"'.encode() in page.body
+    script = re.search(rb'src="\./(assets/[^"]+\.js)"', page.body)
+    assert script is not None
+    assert http("GET", f"/{script[1].decode()}").status == 200
+
+
+def test_files_of_the_ui_travel_small_and_are_kept(http: Raw) -> None:
+    page = http("GET", "/")
+    script = re.search(rb'src="\./(assets/[^"]+\.js)"', page.body)
+    assert script is not None
+    path = f"/{script[1].decode()}"
+
+    plain = http("GET", path)
+    packed = http("GET", path, headers={"Accept-Encoding": "gzip, br"})
+
+    assert page.headers["cache-control"] == "no-cache"
+    assert "immutable" in plain.headers["cache-control"]
+    assert packed.headers["content-encoding"] == "br"
+    assert len(packed.body) < len(plain.body) / 3
+    assert http("GET", "/assets/nothing.js").is_error(404, "NOT_FOUND")
+
+
+def test_the_documentation_of_the_api_is_there(http: Raw) -> None:
+    assert http("GET", "/api/assay/v1/docs.css").headers["content-type"].startswith("text/css")
     assert http("GET", "/api/assay/v1/docs").headers["content-type"].startswith("text/html")
     document = http("GET", "/api/assay/v1/openapi.json").json
     assert len(document["paths"]) > 60
+
+
+def test_facts_of_the_server_hold_no_secret(http: Raw) -> None:
+    facts = http("GET", "/api/assay/v1/server/facts").json
+    assert facts["store_kind"] in ("sqlite", "postgresql")
+    assert {"store_uri", "port"} <= {one["name"] for one in facts["settings"]}
+    who = http("GET", "/api/assay/v1/whoami").json
+    assert who["auth"] == "none"
+    assert "admin" in who["permissions"]
 
 
 # Malformed requests over all routes

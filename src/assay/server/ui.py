@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from assay.server.context import Context
+import msgspec
+
+from assay.server.context import Context, Handler
 from assay.server.errors import HttpError
 from assay.server.html import element, page
 from assay.server.replies import HTML, Headers, Reply
@@ -55,6 +56,18 @@ _HOW_TO_BUILD: Final = (
 )
 
 
+class PageName(msgspec.Struct, frozen=True):
+    """An address of the UI; its own router tells them apart."""
+
+    rest: str = ""
+
+
+class AssetName(msgspec.Struct, frozen=True):
+    """A file of the build."""
+
+    name: str
+
+
 class BuiltFile(NamedTuple):
     """A file of the build, with its compressed forms; empty where it has none."""
 
@@ -86,7 +99,7 @@ class WebUi:
             if path.suffix not in (".br", ".gz")
         }
 
-    def show(self, context: Context, _request: Empty) -> Reply:
+    def show(self, context: Context, _request: PageName) -> Reply:
         """The page; its base leads back to the server's root, whatever path a proxy put before."""
         if self._index is None:
             text = page("Assay", element("h1", "No web pages"), element("p", _HOW_TO_BUILD))
@@ -95,9 +108,9 @@ class WebUi:
         text = self._index.replace('<base href="./"', f'<base href="{up}"', 1).encode()
         return Reply(text, HTML, headers=_PAGE_HEADERS)
 
-    def asset(self, context: Context, _request: Empty, *, folder: str) -> Reply:
+    def asset(self, context: Context, request: AssetName) -> Reply:
         """A file whose name tells its content."""
-        return self._reply(context, f"{folder}/{context.params['name']}", _FOREVER)
+        return self._reply(context, f"assets/{request.name}", _FOREVER)
 
     def plain(self, context: Context, _request: Empty) -> Reply:
         """A file with a name of its own."""
@@ -119,6 +132,7 @@ def ui_routes(ui: WebUi) -> tuple[Route, ...]:
                 path=path,
                 handler=ui.show,
                 permission=Permission.READ,
+                request=PageName,
                 response=None,
                 summary="A page of the web UI",
                 group=GROUP,
@@ -126,18 +140,19 @@ def ui_routes(ui: WebUi) -> tuple[Route, ...]:
             )
             for path in _PAGES
         ),
-        _file_route("/assets/{name}", partial(ui.asset, folder="assets")),
+        _file_route("/assets/{name}", ui.asset, request=AssetName),
         _file_route("/theme.js", ui.plain),
         _file_route("/favicon.svg", ui.plain),
     )
 
 
-def _file_route(path: str, handler: object) -> Route:
+def _file_route(path: str, handler: Handler, *, request: type[msgspec.Struct] = Empty) -> Route:
     return Route(
         method="GET",
         path=path,
-        handler=handler,  # type: ignore[arg-type]  # a method, bound
+        handler=handler,
         permission=Permission.PUBLIC,
+        request=request,
         response=None,
         summary="A file of the web UI",
         group=GROUP,

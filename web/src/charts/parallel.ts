@@ -33,7 +33,7 @@ export function parallelAxis(
   id: string,
   name: string,
   values: AxisValue[],
-  options: { log?: boolean; order?: readonly number[] } = {},
+  options: { log?: boolean | "auto"; order?: readonly number[] } = {},
 ): ParallelAxis {
   const scale = scaleOf(values, options.log);
   const heights = new Float32Array(values.length).fill(NO_VALUE);

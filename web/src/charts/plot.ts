@@ -176,7 +176,7 @@ export class Plot {
       height: this.height,
       ms: 1,
       tzDate: utc ? (ms) => uPlot.tzDate(new Date(ms), "Etc/UTC") : (ms) => new Date(ms),
-      padding: [8, hasRight ? 0 : 10, 0, 0],
+      padding: [8, hasRight ? 0 : 20, 0, 0],
       legend: { show: false },
       cursor: { show: false },
       scales: {
@@ -286,6 +286,7 @@ export class Plot {
     drawMarks(ctx, marks, to);
     ctx.restore();
     // What waits for a picture, such as a test, sees here that it is there.
+    this.root.dataset.drawn = String(lines.length);
     this.root.dataset.drawn = String(lines.length);
     measure("assay:panel-draw", start, { lines: lines.length });
   }

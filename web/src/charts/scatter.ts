@@ -59,7 +59,7 @@ export function drawScatter(
   plot: Box,
   frame: ScatterFrame,
   points: Points,
-  options: { front?: readonly number[]; fit?: (x: number) => number; faint?: Uint8Array | null },
+  options: { front?: readonly number[]; lineAt?: (x: number) => number; faint?: Uint8Array | null },
   look: Look,
 ): void {
   drawAxes(ctx, plot, frame, look);
@@ -67,7 +67,7 @@ export function drawScatter(
   ctx.beginPath();
   ctx.rect(plot.left - 8, plot.top - 8, plot.width + 16, plot.height + 16);
   ctx.clip();
-  if (options.fit) drawFit(ctx, plot, frame, options.fit, look);
+  if (options.lineAt) drawFit(ctx, plot, frame, options.lineAt, look);
   if (options.front?.length) drawFront(ctx, plot, points, options.front, look);
   const alpha = points.x.length > 2_000 ? 0.45 : 0.8;
   for (let i = 0; i < points.x.length; i++) {
@@ -93,7 +93,7 @@ function drawFit(
   ctx: CanvasRenderingContext2D,
   plot: Box,
   frame: ScatterFrame,
-  fit: (x: number) => number,
+  lineAt: (x: number) => number,
   look: Look,
 ): void {
   ctx.strokeStyle = look.text;
@@ -102,7 +102,7 @@ function drawFit(
   ctx.beginPath();
   const steps = frame.x.log || frame.y.log ? 100 : 1;
   for (let i = 0; i <= steps; i++) {
-    const share = shareOf(frame.y, fit(valueAt(frame.x, i / steps)));
+    const share = shareOf(frame.y, lineAt(valueAt(frame.x, i / steps)));
     if (Number.isNaN(share)) continue;
     const at = pixel(plot, i / steps, share);
     ctx.lineTo(at.x, at.y);

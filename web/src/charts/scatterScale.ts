@@ -17,8 +17,11 @@ export type AxisValue = number | string | null;
 
 const collator = new Intl.Collator(undefined, { numeric: true });
 
-/** A scale over values; texts make it one of categories. A number is what `typeof` says it is. */
-export function scaleOf(values: readonly AxisValue[], log = false): Scale {
+/** From this ratio of the ends on, a straight axis would crowd most values into one end of it. */
+const WIDE = 300;
+
+/** A scale over values; texts make it one of categories. `log`: where it is possible; `auto`: where it helps. */
+export function scaleOf(values: readonly AxisValue[], log: boolean | "auto" = false): Scale {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
   const texts = new Set<string>();
@@ -41,7 +44,8 @@ export function scaleOf(values: readonly AxisValue[], log = false): Scale {
     const room = Math.abs(low) * 0.1 || 1;
     [low, high] = canLog ? [low / 2, high * 2] : [low - room, high + room];
   }
-  return { kind: "number", log: log && canLog, low, high, categories: [], canLog, places: new Map() };
+  const isLog = canLog && (log === "auto" ? high / low >= WIDE : log);
+  return { kind: "number", log: isLog, low, high, categories: [], canLog, places: new Map() };
 }
 
 /** The scale with room at both ends, so that marks are not cut. */

@@ -43,9 +43,14 @@ export function ChartBoard({
     <BoardContext value={whole}>
       <div className={styles.board}>
         {children}
-        {sections.map((section) => (
-          <SectionView key={sectionId(section)} section={section} />
-        ))}
+        <div
+          className={styles.sections}
+          style={{ gridTemplateColumns: `repeat(${state.cols}, minmax(0, 1fr))` }}
+        >
+          {sections.map((section) => (
+            <SectionView key={sectionId(section)} section={section} />
+          ))}
+        </div>
         {keys.length > 0 && !sections.length && <p className={styles.nothing}>{messages.noMatch}</p>}
         {full && <FullPanel spec={full} />}
       </div>
@@ -70,8 +75,15 @@ function SectionView({ section }: { section: Section }) {
         : [...state.flipped, id],
     });
   const Icon = section.folded ? ChevronRight : ChevronDown;
+  // Small sections stand side by side; a folded one takes the line, so that nothing hangs beside it.
+  const columns = section.panels.reduce((sum, panel) => sum + (panel.wide ?? 1), 0);
+  const span = section.folded ? state.cols : Math.min(state.cols, columns);
   return (
-    <section className={styles.section} aria-label={nameOf(section)}>
+    <section
+      className={styles.section}
+      aria-label={nameOf(section)}
+      style={{ gridColumn: `span ${span}` }}
+    >
       <h2 className={styles.sectionHead}>
         <button type="button" aria-expanded={!section.folded} onClick={flip}>
           <Icon size={15} aria-hidden="true" />

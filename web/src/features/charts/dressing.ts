@@ -83,6 +83,13 @@ export function useDressed(experimentIds: string[], runs: ShownRun[], state: Cha
       ? [...new Set(runs.map((run) => textOf(of(run.id, state.dash))))].sort()
       : [];
     const groups = state.group.filter((id) => ids.includes(id));
+    const seen = new Map<string, number>();
+    // There are more runs than colours: those that share one are told apart by their dashes.
+    const own = (colour: string) => {
+      const before = seen.get(colour) ?? 0;
+      seen.set(colour, before + 1);
+      return colours ? [] : (DASHES[before % DASHES.length] ?? []);
+    };
     return runs.map((run) => ({
       id: run.id,
       name: run.name,
@@ -90,7 +97,7 @@ export function useDressed(experimentIds: string[], runs: ShownRun[], state: Cha
       colour: colours?.get(run.id) ?? colourOf(run.id, dark),
       dash: dashes.length
         ? (DASHES[dashes.indexOf(textOf(of(run.id, state.dash))) % DASHES.length] ?? [])
-        : [],
+        : own(colourOf(run.id, dark)),
       group: groups.length
         ? groups.map((id) => `${parseColumn(id)?.key} = ${textOf(of(run.id, id))}`).join(", ")
         : null,

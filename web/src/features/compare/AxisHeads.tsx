@@ -103,7 +103,6 @@ function AxisPanel({
     const { [axis.id]: _, ...others } = compare.brush ?? {};
     setCompare({ brush: next ? { ...others, [axis.id]: next } : others });
   };
-  const without = (list: string[] | undefined) => list?.filter((id) => id !== axis.id) ?? [];
   const act = (what: () => void) => () => {
     close();
     what();
@@ -121,7 +120,7 @@ function AxisPanel({
           label={messages.log}
           checked={axis.scale.log}
           disabled={!axis.scale.canLog}
-          onChange={(on) => setCompare({ log: [...without(compare.log), ...(on ? [axis.id] : [])] })}
+          onChange={(on) => setCompare({ log: { ...compare.log, [axis.id]: on } })}
         />
       )}
       {axis.scale.kind === "number" ? (

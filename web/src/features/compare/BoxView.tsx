@@ -11,7 +11,7 @@ import { Check, ColumnSelect, cellText, columnOptions, Name, Scroll, Segments } 
 import styles from "./Compare.module.css";
 import { columnName, useColumns, useFrame } from "./frame";
 import { messages } from "./messages";
-import { useCompareState } from "./state";
+import { logOf, useCompareState } from "./state";
 
 const HEIGHT = 400;
 const MAX_GROUPS = 30;
@@ -24,7 +24,7 @@ export function BoxView() {
   const metric = compare.metric ?? options.metrics[0];
   const by = compare.by ?? options.params[0] ?? "a:status";
   const { frame, query } = useFrame(experimentIds, state, [metric, by]);
-  const isLog = Boolean(metric && compare.log?.includes(metric));
+  const log = logOf(compare, metric);
   const plot = useMemo(() => {
     const values = frame?.cells.get(metric ?? "");
     const categories = frame?.cells.get(by);
@@ -47,7 +47,7 @@ export function BoxView() {
       ),
     );
     return { spreads, total: groups.size, axes: { x, y, xName: columnName(by), yName: columnName(metric) } };
-  }, [frame, metric, by, isLog, dark]);
+  }, [frame, metric, by, log, dark]);
   const isViolin = compare.shape === "violin";
   const draw = useMemo<Draw>(
     () =>
@@ -91,11 +91,7 @@ export function BoxView() {
           label={messages.log}
           checked={plot.axes.y.log}
           disabled={!plot.axes.y.canLog}
-          onChange={(on) =>
-            setCompare({
-              log: [...(compare.log ?? []).filter((id) => id !== metric), ...(on ? [metric] : [])],
-            })
-          }
+          onChange={(on) => setCompare({ log: { ...compare.log, [metric]: on } })}
         />
       </div>
       <Canvas draw={draw} height={HEIGHT} label={messages.boxLabel(columnName(metric), columnName(by))} />

@@ -12,14 +12,16 @@ export type Draw = (ctx: CanvasRenderingContext2D, size: Size, look: Look) => vo
 
 /** The page's colours as a canvas can use them: tokens are resolved by the browser, on the element itself. */
 function lookOf(element: HTMLElement, dark: boolean): Look {
-  const probe = document.createElement("span");
-  element.parentElement?.append(probe);
-  const style = getComputedStyle(probe);
   const colour = (token: string) => {
+    // One probe each: where colours have transitions, a changed one would still tell the old colour.
+    const probe = document.createElement("span");
     probe.style.color = `var(${token})`;
-    return style.color;
+    element.parentElement?.append(probe);
+    const found = getComputedStyle(probe).color;
+    probe.remove();
+    return found;
   };
-  const look: Look = {
+  return {
     dark,
     text: colour("--text"),
     quiet: colour("--quiet"),
@@ -27,10 +29,8 @@ function lookOf(element: HTMLElement, dark: boolean): Look {
     edge: colour("--edge"),
     accent: colour("--accent"),
     page: colour("--page"),
-    font: `12px ${style.fontFamily}`,
+    font: `12px ${getComputedStyle(element).fontFamily}`,
   };
-  probe.remove();
-  return look;
 }
 
 /** Where the pointer is on the canvas, in CSS pixels. */
@@ -84,7 +84,7 @@ export function Canvas({
   return (
     <div ref={frame} className={styles.canvas} style={{ height, cursor }} {...pointer}>
       <canvas ref={below} role="img" aria-label={label} />
-      <canvas ref={above} aria-hidden="true" />
+      <canvas ref={above} />
     </div>
   );
 }

@@ -22,7 +22,7 @@ import styles from "./Compare.module.css";
 import { columnName, useColumns, useFrame } from "./frame";
 import { Legend } from "./Legend";
 import { messages } from "./messages";
-import { useCompareState } from "./state";
+import { logOf, useCompareState } from "./state";
 
 const HEIGHT = 420;
 const GRID = 60;
@@ -55,9 +55,8 @@ export function ContourView() {
   const x = compare.x ?? options.params[0];
   const y = compare.y ?? options.params.find((id) => id !== x);
   const { frame, query } = useFrame(experimentIds, state, [metric, x, y]);
-  const isLog = (id: string | undefined) => Boolean(id && compare.log?.includes(id));
-  const logX = isLog(x);
-  const logY = isLog(y);
+  const logX = logOf(compare, x);
+  const logY = logOf(compare, y);
   const plot = useMemo(() => {
     const cells = {
       x: frame?.cells.get(x ?? ""),
@@ -99,7 +98,7 @@ export function ContourView() {
   if (!frame || !keys.data) return <Skeleton height={HEIGHT + 60} />;
   if (!metric) return <Notice title={messages.noMetrics} />;
   const setLog = (id: string | undefined, on: boolean) =>
-    id && setCompare({ log: [...(compare.log ?? []).filter((one) => one !== id), ...(on ? [id] : [])] });
+    id && setCompare({ log: { ...compare.log, [id]: on } });
   return (
     <>
       <div className={styles.bar}>

@@ -14,6 +14,8 @@ import { messages } from "./messages";
 import { type Picture, picturesOf, upTo } from "./pictures";
 import { useCompareState } from "./state";
 
+/** Runs whose files are listed, and runs whose pictures are shown. */
+const MAX_LISTED = 100;
 const MAX_RUNS = 24;
 const FRAME_MS = 600;
 const ZOOMS = [1, 2, 4, 8];
@@ -22,8 +24,8 @@ const rawUrl = (runId: string, path: string) => address("/api/assay/v1/files/raw
 
 export function ImagesView({ runs }: ViewProps) {
   const { compare, setCompare } = useCompareState();
-  const shown = useMemo(() => runs.slice(0, MAX_RUNS), [runs]);
-  const ids = useMemo(() => shown.map((run) => run.id), [shown]);
+  const listed = useMemo(() => runs.slice(0, MAX_LISTED), [runs]);
+  const ids = useMemo(() => listed.map((run) => run.id), [listed]);
   const files = useFiles(ids);
   const paths = files.lists.map((list) => list?.paths.join("\n") ?? "").join("\n\n");
   const pictures = useMemo(() => paths.split("\n\n").map((list) => picturesOf(list.split("\n"))), [paths]);
@@ -49,7 +51,7 @@ export function ImagesView({ runs }: ViewProps) {
   if (files.error && files.lists.every((list) => !list)) {
     return <ErrorNotice error={files.error} retry={files.retry} />;
   }
-  if (files.waiting) return <Skeleton height={360} />;
+  if (!key && files.waiting) return <Skeleton height={360} />;
   if (!key) {
     return (
       <Notice title={messages.noImages}>
@@ -57,8 +59,13 @@ export function ImagesView({ runs }: ViewProps) {
       </Notice>
     );
   }
+  const having = listed.flatMap((run, i) =>
+    pictures[i]?.has(key) ? [{ run, list: pictures[i]?.get(key) }] : [],
+  );
+  const shown = having.slice(0, MAX_RUNS);
   const zoom = ZOOMS.find((one) => one === compare.zoom);
-  const base = upTo(pictures[0]?.get(key), step);
+  const first = shown[0];
+  const base = upTo(first?.list, step);
   const sync = (event: UIEvent<HTMLElement>) => {
     const from = event.currentTarget;
     for (const other of frames.current?.querySelectorAll<HTMLElement>("[data-frame]") ?? []) {
@@ -105,17 +112,19 @@ export function ImagesView({ runs }: ViewProps) {
         />
       </div>
       {runs.length > shown.length && (
-        <p className={styles.note}>{messages.runsShown(shown.length, runs.length)}</p>
+        <p className={styles.note} role="status">
+          {messages.picturesOf(shown.length, having.length, listed.length)}
+        </p>
       )}
       {files.lists.some((list) => list?.cut) && <p className={styles.note}>{messages.imagesCut}</p>}
       <div ref={frames} className={styles.images}>
-        {shown.map((run, i) => (
+        {shown.map(({ run, list }, i) => (
           <PictureOf
             key={run.id}
             run={run}
             name={key}
-            picture={upTo(pictures[i]?.get(key), step)}
-            under={compare.blend && i > 0 && base ? { run: shown[0] as ComparedRun, picture: base } : null}
+            picture={upTo(list, step)}
+            under={compare.blend && i > 0 && first && base ? { run: first.run, picture: base } : null}
             zoom={zoom}
             onScroll={sync}
           />
@@ -207,11 +216,11 @@ function PictureOf({
           {run.isBaseline && ` · ${messages.baselineMark}`}
         </span>
       </figcaption>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard */}
       <div
         className={styles.pictureFrame}
         data-frame
         data-zoomed={zoom ? true : undefined}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard
         tabIndex={0}
         onScroll={onScroll}
       >

@@ -26,7 +26,7 @@ import { brushFilter, selectRuns, usualAxes } from "./charted";
 import { columnName, useColumns, useFrame } from "./frame";
 import { Legend } from "./Legend";
 import { messages } from "./messages";
-import { useCompareState } from "./state";
+import { logOf, useCompareState } from "./state";
 
 const HEIGHT = 400;
 /** How far from an axis a drag still means it. */
@@ -68,11 +68,9 @@ export function ParallelView() {
     const order = frame.ids.map((_, i) => i).sort((a, b) => (bins[a] as number) - (bins[b] as number));
     return ids.flatMap((id) => {
       const cells = frame.cells.get(id);
-      return cells
-        ? [parallelAxis(id, columnName(id), cells, { log: compare.log?.includes(id), order })]
-        : [];
+      return cells ? [parallelAxis(id, columnName(id), cells, { log: logOf(compare, id), order })] : [];
     });
-  }, [frame, ids, compare.log, bins]);
+  }, [frame, ids, compare, bins]);
   const brushes = useMemo(() => {
     if (!drag) return compare.brush;
     const axis = axes[drag.axis];

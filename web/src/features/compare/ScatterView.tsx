@@ -23,7 +23,7 @@ import { finite, selectRuns, useColours } from "./charted";
 import { columnName, useColumns, useFrame } from "./frame";
 import { Legend } from "./Legend";
 import { messages } from "./messages";
-import { useCompareState } from "./state";
+import { logOf, useCompareState } from "./state";
 import { guessLess, paretoFront, regression } from "./statistics";
 
 const HEIGHT = 440;
@@ -42,6 +42,8 @@ export function ScatterView() {
   const hovered = useHovered();
   const isLess = (id: string) => (compare.less ? compare.less.includes(id) : guessLess(columnName(id)));
 
+  const logX = logOf(compare, x);
+  const logY = logOf(compare, y);
   const cells = useMemo(() => {
     const xs = x ? frame?.cells.get(x) : undefined;
     const ys = y ? frame?.cells.get(y) : undefined;
@@ -50,12 +52,12 @@ export function ScatterView() {
   const plot = useMemo(() => {
     if (!cells || !frame) return null;
     return {
-      x: padded(scaleOf(cells.x, Boolean(x && compare.log?.includes(x)))),
-      y: padded(scaleOf(cells.y, Boolean(y && compare.log?.includes(y)))),
+      x: padded(scaleOf(cells.x, logX)),
+      y: padded(scaleOf(cells.y, logY)),
       xName: columnName(x),
       yName: columnName(y),
     };
-  }, [cells, frame, x, y, compare.log]);
+  }, [cells, frame, x, y, logX, logY]);
   const points = useMemo(() => {
     if (!plot || !cells || !frame) return null;
     const radius = radiiOf((sizeBy && frame.cells.get(sizeBy)) || null, frame.ids.length);
@@ -76,8 +78,8 @@ export function ScatterView() {
     () =>
       (ctx, { width, height }, look) => {
         if (!plot || !points) return;
-        const fit = line ? (at: number) => line.slope * at + line.intercept : undefined;
-        drawScatter(ctx, plotBox(width, height), plot, points, { front, fit }, look);
+        const lineAt = line ? (at: number) => line.slope * at + line.intercept : undefined;
+        drawScatter(ctx, plotBox(width, height), plot, points, { front, lineAt }, look);
       },
     [plot, points, front, line],
   );
@@ -145,7 +147,7 @@ export function ScatterView() {
             label={messages.logX}
             checked={Boolean(plot?.x.log)}
             disabled={!plot?.x.canLog}
-            onChange={(on) => setCompare({ log: toggle(compare.log, x, on) })}
+            onChange={(on) => setCompare({ log: { ...compare.log, [x]: on } })}
           />
         )}
         {y && (
@@ -153,7 +155,7 @@ export function ScatterView() {
             label={messages.logY}
             checked={Boolean(plot?.y.log)}
             disabled={!plot?.y.canLog}
-            onChange={(on) => setCompare({ log: toggle(compare.log, y, on) })}
+            onChange={(on) => setCompare({ log: { ...compare.log, [y]: on } })}
           />
         )}
         <Check

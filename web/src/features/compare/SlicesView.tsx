@@ -9,7 +9,7 @@ import styles from "./Compare.module.css";
 import { useColours } from "./charted";
 import { columnName, type Frame, useColumns, useFrame } from "./frame";
 import { messages } from "./messages";
-import { useCompareState } from "./state";
+import { logOf, useCompareState } from "./state";
 
 const MAX_PARAMS = 24;
 const HEIGHT = 220;
@@ -57,20 +57,20 @@ export function SlicesView() {
 function Slice({ frame, metric, param }: { frame: Frame; metric: string; param: string }) {
   const { compare, setCompare } = useCompareState();
   const { colours } = useColours(frame, metric);
-  const isLog = Boolean(compare.log?.includes(param));
+  const log = logOf(compare, param);
   const plot = useMemo(() => {
     const x = frame.cells.get(param) ?? [];
     const y = frame.cells.get(metric) ?? [];
     return {
       cells: { x, y },
       frame: {
-        x: padded(scaleOf(x, isLog)),
+        x: padded(scaleOf(x, log)),
         y: padded(scaleOf(y)),
         xName: columnName(param),
         yName: columnName(metric),
       },
     };
-  }, [frame, metric, param, isLog]);
+  }, [frame, metric, param, log]);
   const draw = useMemo<Draw>(
     () =>
       (ctx, { width, height }, look) => {
@@ -90,12 +90,8 @@ function Slice({ frame, metric, param }: { frame: Frame; metric: string; param: 
       {plot.frame.x.canLog && (
         <Check
           label={`${messages.log}: ${columnName(param).slice(0, 60)}`}
-          checked={isLog}
-          onChange={(on) =>
-            setCompare({
-              log: [...(compare.log ?? []).filter((id) => id !== param), ...(on ? [param] : [])],
-            })
-          }
+          checked={plot.frame.x.log}
+          onChange={(on) => setCompare({ log: { ...compare.log, [param]: on } })}
         />
       )}
     </div>

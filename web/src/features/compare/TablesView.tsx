@@ -15,6 +15,8 @@ import { messages } from "./messages";
 import { useCompareState } from "./state";
 import { sameValue } from "./values";
 
+/** Runs whose files are listed, and runs whose tables are joined. */
+const MAX_LISTED = 100;
 const MAX_RUNS = 8;
 const READ = 1_000;
 const SHOWN = 200;
@@ -23,16 +25,17 @@ const BY_NUMBER = "\n";
 
 export function TablesView({ runs }: ViewProps) {
   const { compare, setCompare } = useCompareState();
-  const shown = useMemo(() => runs.slice(0, MAX_RUNS), [runs]);
-  const files = useFiles(shown.map((run) => run.id));
+  const listed = useMemo(() => runs.slice(0, MAX_LISTED), [runs]);
+  const files = useFiles(listed.map((run) => run.id));
   const paths = commonPaths(files.lists, TABLE_FILE);
   const path = compare.table ?? paths[0];
+  const having = listed.filter((_, i) => path && files.lists[i]?.paths.includes(path));
+  const shown = having.slice(0, MAX_RUNS);
   const queries = useQueries({
-    queries: shown.map((run, i) => ({
+    queries: shown.map((run) => ({
       queryKey: ["compare", "table", run.id, path],
       queryFn: ({ signal }: { signal: AbortSignal }) =>
         post("/api/assay/v1/files/table", { run_id: run.id, path: path ?? "", limit: READ }, signal),
-      enabled: Boolean(path && files.lists[i]?.paths.includes(path)),
       staleTime: 30_000,
       retry: false,
     })),
@@ -101,7 +104,7 @@ export function TablesView({ runs }: ViewProps) {
       {queries.error ? <ErrorNotice error={queries.error} retry={queries.retry} /> : null}
       {isCut && <p className={styles.note}>{messages.joinCut(READ)}</p>}
       {runs.length > shown.length && (
-        <p className={styles.note}>{messages.runsShown(shown.length, runs.length)}</p>
+        <p className={styles.note}>{messages.tablesOf(shown.length, having.length, listed.length)}</p>
       )}
       {joined.repeated > 0 && <p className={styles.note}>{messages.duplicates(joined.repeated)}</p>}
       {queries.pending ? (

@@ -1,10 +1,11 @@
 /** What is known about some runs, gathered for the differences: columns, data sets, packages. */
 import { keepPreviousData, useQueries, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { ApiError, get, post, toNumber } from "@/api/client";
+import { post, toNumber } from "@/api/client";
 import type { Column, Stat } from "@/features/experiment/columns";
 import { type Keys, keysQuery } from "@/features/experiment/data";
 import { type Fact, factOf, packageFacts, packagesOf, tagSection } from "./differences";
+import { readText } from "./files";
 import { type ComparedRun, onlyRuns } from "./frame";
 import type { Cell } from "./values";
 
@@ -12,7 +13,7 @@ const MAX_ROWS_COLUMNS = 1_000;
 /** Columns looked at in all: beyond, only those that most runs have. */
 const MAX_COLUMNS = 4_000;
 const MAX_DATASETS = 30;
-export const REQUIREMENTS = "assay/requirements.txt";
+const REQUIREMENTS = "assay/requirements.txt";
 const ATTRIBUTES = ["status", "user_id", "duration"];
 
 function columnsOf(keys: Keys, stat: Stat, all: boolean): Column[] {
@@ -94,15 +95,8 @@ async function readDatasets(
 
 /** The packages a run had; nested runs leave the list to the run around them. Null: there is none. */
 async function readPackages(run: ComparedRun, signal: AbortSignal): Promise<[string, string][] | null> {
-  for (const id of run.parent ? [run.id, run.parent] : [run.id]) {
-    try {
-      const found = await get("/api/assay/v1/files/text", { run_id: id, path: REQUIREMENTS }, signal);
-      return [...packagesOf(found.text)];
-    } catch (error) {
-      if (!(error instanceof ApiError && error.status === 404)) throw error;
-    }
-  }
-  return null;
+  const found = await readText(run.parent ? [run.id, run.parent] : [run.id], REQUIREMENTS, signal);
+  return found && [...packagesOf(found.text)];
 }
 
 export function usePackages(runs: readonly ComparedRun[]) {

@@ -242,7 +242,9 @@ export const messages = {
   next: "Next step",
   zoom: "Zoom",
   zooms: { fit: "Fit" } as Record<string, string>,
-  blend: "Difference to the baseline",
+  blend: "Difference to the first",
+  picturesOf: (shown: number, having: number, listed: number) =>
+    `${shown} of the ${having} runs that have this image; the first ${listed} runs are looked through.`,
   atStep: (step: number) => `step ${step.toLocaleString()}`,
   noImageYet: "nothing up to this step",
   imagesCut: "Some runs have more files than are listed here.",
@@ -257,5 +259,6 @@ export const messages = {
   joinShown: (count: number, total: number) =>
     `Shown: ${count.toLocaleString()} of ${total.toLocaleString()} rows.`,
   duplicates: (count: number) => `${count.toLocaleString()} rows repeat a key; the first one of each counts.`,
-  runsShown: (count: number, total: number) => `${count} of ${total} runs side by side.`,
+  tablesOf: (shown: number, having: number, listed: number) =>
+    `${shown} of the ${having} runs that have this table; the first ${listed} runs are looked through.`,
 } as const;

@@ -32,8 +32,8 @@ export interface CompareState {
   other?: string;
   /** Column ids: the axes of parallel coordinates, in their order. */
   axes?: string[];
-  /** Column ids drawn on logarithmic axes. */
-  log?: string[];
+  /** Columns whose axes are logarithmic or are not; of others the values decide. */
+  log?: Record<string, boolean>;
   brush?: Record<string, Brush>;
   x?: string;
   y?: string;
@@ -81,6 +81,16 @@ function columnTexts(value: unknown): string[] | undefined {
   return [...new Set(found)];
 }
 
+function switches(value: unknown): Record<string, boolean> | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const found = Object.entries(value)
+    .slice(0, MAX_LIST)
+    .filter(
+      (pair): pair is [string, boolean] => typeof pair[1] === "boolean" && Boolean(columnText(pair[0])),
+    );
+  return found.length ? Object.fromEntries(found) : undefined;
+}
+
 function brushOf(value: unknown): Brush | null {
   if (!Array.isArray(value)) return null;
   if (value.length === 2 && value.every((one) => typeof one === "number" && Number.isFinite(one))) {
@@ -112,7 +122,7 @@ export function parseCompareState(raw: Record<string, unknown> | undefined): Com
     from: from !== undefined && from > 0 ? from : undefined,
     other: text(given.other),
     axes: columnTexts(given.axes),
-    log: columnTexts(given.log),
+    log: switches(given.log),
     brush: brushes(given.brush),
     x: columnText(given.x),
     y: columnText(given.y),
@@ -136,6 +146,10 @@ export function parseCompareState(raw: Record<string, unknown> | undefined): Com
     key: text(given.key),
   };
 }
+
+/** Whether a column's axis is to be logarithmic. */
+export const logOf = (compare: CompareState, id: string | undefined): boolean | "auto" =>
+  (id && compare.log?.[id]) ?? "auto";
 
 export type SetCompare = (change: Partial<CompareState>, options?: { replace?: boolean }) => void;
 

@@ -68,7 +68,7 @@ export function ExperimentPage() {
               to="/experiments/$ids"
               params={{ ids: experimentIds.join(",") }}
               search={(before) => ({ ...before, tab: one === "table" ? undefined : one })}
-              aria-current={one === tab ? "page" : undefined}
+              activeOptions={{ exact: true, includeSearch: true, explicitUndefined: true }}
             >
               {messages.tabs[one]}
             </Link>

@@ -24,7 +24,13 @@ export interface TextViewProps {
   language?: string;
 }
 
-const PATCH_MARKS = new Set(["+", "-", "@"]);
+/** Added, removed or heading; the names of the files (`---`, `+++`) are neither added nor removed. */
+export function patchMark(lines: readonly string[], row: number): string | undefined {
+  const line = lines[row] ?? "";
+  if (line.startsWith("--- ") && lines[row + 1]?.startsWith("+++ ")) return "file";
+  if (line.startsWith("+++ ") && lines[row - 1]?.startsWith("--- ")) return "file";
+  return "+-@".includes(line[0] ?? " ") ? line[0] : undefined;
+}
 
 export default function TextView({ place, path, line, onLine, language = languageOf(path) }: TextViewProps) {
   const { source, state } = useText(place, path);
@@ -92,14 +98,7 @@ export default function TextView({ place, path, line, onLine, language = languag
           return spansOfTokens(text === source.lines[row] ? colours.get(row) : undefined, text);
         }}
         rangesOf={find.rangesIn && ((row) => find.rangesIn(visible(source.lines[row] ?? "")))}
-        markOf={
-          language === "diff"
-            ? (row) => {
-                const sign = source.lines[row]?.[0] ?? "";
-                return PATCH_MARKS.has(sign) ? sign : undefined;
-              }
-            : undefined
-        }
+        markOf={language === "diff" ? (row) => patchMark(source.lines, row) : undefined}
         target={line === undefined ? undefined : line - 1}
         current={current}
         onLine={onLine && ((row) => onLine(row + 1))}

@@ -54,7 +54,7 @@ export const messages = {
   },
   view: "Show as",
   line: (line: number) => `Line ${formatCount(line)}`,
-  lineLink: (line: number) => `Link to line ${formatCount(line)}`,
+  lineLink: (line: number) => `Link to line ${line}`,
   lines: (count: number) => `${formatCount(count)} lines`,
   loaded: (end: number, size: number) => `${formatBytes(end)} of ${formatBytes(size)} loaded`,
   loadRest: "Load the rest",

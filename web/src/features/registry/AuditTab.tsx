@@ -101,16 +101,16 @@ function Row({ record }: { record: AuditRecord }) {
   return (
     <tr>
       <td className={styles.number}>{record.seq}</td>
-      <td>
+      <td className={styles.nowrap}>
         <Time ms={record.time} />
       </td>
-      <td>
+      <td className={styles.nowrap}>
         <Person name={record.actor} verified={record.verified} />
         <div className={`${styles.quiet} ${styles.small}`} title={record.origin}>
           {messages.origin(record.origin)}
         </div>
       </td>
-      <td>{messages.actions[record.action] ?? record.action}</td>
+      <td className={styles.nowrap}>{messages.actions[record.action] ?? record.action}</td>
       <td>
         {record.version !== null && (
           <Link to="/models/$name/$version" params={{ name: record.name, version: String(record.version) }}>

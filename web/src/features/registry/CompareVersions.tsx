@@ -9,6 +9,7 @@ import { useEnvironment, useFolder } from "./ModelFiles";
 import { messages } from "./messages";
 import { Section, stageName } from "./parts";
 import styles from "./Registry.module.css";
+import { holderAmong, STAGES } from "./rules";
 import { type Field, signatureChanges, signatureOf } from "./signature";
 
 type Row = readonly [name: string, before: string | undefined, after: string | undefined];
@@ -205,7 +206,7 @@ export function CompareVersions({
   const [onlyChanged, setOnlyChanged] = useState(true);
   const versions = useQuery(versionsQuery(version.name));
   const choices = (versions.data ?? []).filter((one) => one.version !== version.version);
-  const holder = choices.find((one) => one.current_stage === "Production");
+  const holder = holderAmong(choices, STAGES, version.version);
   const lower = choices.find((one) => Number(one.version) < Number(version.version));
   const chosen = other ?? (holder ?? lower ?? choices[0])?.version;
   const theirs = useQuery({ ...versionQuery(version.name, chosen ?? ""), enabled: chosen !== undefined });

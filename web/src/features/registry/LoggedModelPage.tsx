@@ -23,9 +23,9 @@ import {
   SignatureSection,
   useFolder,
 } from "./ModelFiles";
-import { modelFilter } from "./ModelsPage";
 import { change } from "./me";
 import { messages } from "./messages";
+import { modelFilter } from "./modelFilter";
 import { Section, useChange, useTitle } from "./parts";
 import styles from "./Registry.module.css";
 import { fetchSnippet, loadSnippet, predictSnippet } from "./snippets";
@@ -286,6 +286,7 @@ export function LoggedModelPage() {
             to="/logged-models/$modelId"
             params={{ modelId }}
             search={{ tab: one === "overview" ? undefined : one }}
+            activeOptions={{ explicitUndefined: true }}
             aria-current={one === tab ? "page" : undefined}
           >
             {messages.versionTabs[one]}

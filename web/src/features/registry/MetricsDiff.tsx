@@ -32,6 +32,14 @@ export function useFigures(version: Version | undefined): {
 
 const signed = (difference: number): string => `${difference > 0 ? "+" : ""}${formatNumber(difference)}`;
 
+function Figure({ value }: { value: number | undefined }) {
+  return (
+    <td className={styles.number} title={value === undefined ? undefined : String(value)}>
+      {formatNumber(value)}
+    </td>
+  );
+}
+
 export function MetricsDiff({
   name,
   version,
@@ -61,13 +69,9 @@ export function MetricsDiff({
         <thead>
           <tr>
             <th>{messages.metric}</th>
+            {other && <th className={styles.number}>{messages.versionOf(other)}</th>}
             <th className={styles.number}>{messages.versionOf(version)}</th>
-            {other && (
-              <>
-                <th className={styles.number}>{messages.versionOf(other)}</th>
-                <th className={styles.number}>{messages.difference}</th>
-              </>
-            )}
+            {other && <th className={styles.number}>{messages.difference}</th>}
           </tr>
         </thead>
         <tbody>
@@ -79,18 +83,12 @@ export function MetricsDiff({
                 <td className={styles.break}>
                   <bdi>{key}</bdi>
                 </td>
-                <td className={styles.number} title={String(one)}>
-                  {formatNumber(one)}
-                </td>
+                {other && <Figure value={two} />}
+                <Figure value={one} />
                 {other && (
-                  <>
-                    <td className={styles.number} title={String(two)}>
-                      {formatNumber(two)}
-                    </td>
-                    <td className={styles.number}>
-                      {one !== undefined && two !== undefined ? signed(one - two) : ""}
-                    </td>
-                  </>
+                  <td className={styles.number}>
+                    {one !== undefined && two !== undefined ? signed(one - two) : ""}
+                  </td>
                 )}
               </tr>
             );

@@ -126,6 +126,7 @@ export function ModelPage() {
             to="/models/$name"
             params={{ name }}
             search={{ tab: one === "board" ? undefined : one }}
+            activeOptions={{ explicitUndefined: true }}
             aria-current={one === tab ? "page" : undefined}
           >
             {messages.modelTabs[one]}

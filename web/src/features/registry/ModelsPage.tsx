@@ -5,7 +5,6 @@ import { ArrowDown, ArrowUp } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import { get } from "@/api/client";
 import { keep, readKept } from "@/app/preferences";
-import { quoted } from "@/features/experiment/columns";
 import { Button } from "@/ui/Button";
 import { Snippet } from "@/ui/Copy";
 import { Chip, Time } from "@/ui/Facts";
@@ -15,6 +14,7 @@ import { ErrorNotice, Notice, Skeleton } from "@/ui/Notice";
 import { lastMetricsQuery, type Model, requestsQuery, type Version } from "./data";
 import { keyMetric } from "./keyMetric";
 import { messages } from "./messages";
+import { modelFilter } from "./modelFilter";
 import { Person, StageBadge, useTitle } from "./parts";
 import styles from "./Registry.module.css";
 import { ARCHIVED, NO_STAGE } from "./rules";
@@ -24,17 +24,6 @@ const route = getRouteApi("/models");
 const PAGE = 50;
 const TYPING_MS = 250;
 const METRIC_KEY = "assay.models.metric";
-const OPERATORS = /[=<>]|\b(?:i?like|in|is|not)\b/i;
-
-/** Plain words are parts of the name; anything with an operator is an expression of the search language. */
-export function modelFilter(typed: string): string {
-  const text = typed.trim();
-  if (!text || OPERATORS.test(text)) return text;
-  return text
-    .split(/\s+/)
-    .map((word) => `name ILIKE ${quoted(`%${word.replace(/[!%_]/g, "!$&")}%`)} ESCAPE '!'`)
-    .join(" and ");
-}
 
 /** The version that speaks for a model: the one furthest on, else the newest. */
 function leading(model: Model): Version | undefined {
@@ -305,9 +294,7 @@ function ModelRow({
           </span>
         )}
       </td>
-      <td>
-        <Person name={owner} />
-      </td>
+      <td>{owner && <Person name={owner} />}</td>
       <td>
         {waiting > 0 && (
           <Link to="/models/$name" params={{ name: model.name }} search={{ tab: "requests" }}>

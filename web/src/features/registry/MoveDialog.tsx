@@ -11,10 +11,12 @@ import { policyQuery, type Request, type TargetRules, type Version, versionsQuer
 import { Impact } from "./Impact";
 import { act, useMe } from "./me";
 import { messages } from "./messages";
-import { CheckMark, stageName, TextArea, useChange } from "./parts";
+import { stageName, TextArea, useChange } from "./parts";
 import styles from "./Registry.module.css";
 import { ClaimName, GateTable } from "./RequestCard";
 import { ARCHIVED, allows, NO_STAGE, rulesFor, stagesOf } from "./rules";
+
+const TRANSITION = "/api/2.0/mlflow/model-versions/transition-stage";
 
 /** What a governed place asks for, in words. */
 export function TargetNeeds({ target, rules }: { target: string; rules: TargetRules }) {
@@ -100,7 +102,7 @@ export function MoveDialog({
   );
   const move = useChange(
     ({ stage, archiving }: { stage: string; archiving: boolean }) =>
-      act("/api/2.0/mlflow/model-versions/transition-stage", {
+      act(TRANSITION, {
         name: version.name,
         version: version.version,
         stage,
@@ -109,12 +111,22 @@ export function MoveDialog({
       }),
     {
       quiet: true,
-      done: () => {
-        toast({ text: messages.moved(version.version, stageName(target)) });
+      done: (_answer, input) => {
+        const mayReturn = allows(policy.data?.rules, target, version.current_stage);
+        toast({
+          text: messages.moved(version.version, stageName(target)),
+          undo: mayReturn ? () => back.mutate({ archived: input.archiving ? held : [] }) : undefined,
+        });
         onClose();
       },
     },
   );
+  const back = useChange(async ({ archived }: { archived: Version[] }) => {
+    await act(TRANSITION, { name: version.name, version: version.version, stage: version.current_stage });
+    for (const one of archived) {
+      await act(TRANSITION, { name: one.name, version: one.version, stage: one.current_stage });
+    }
+  });
   const error = ask.error ?? move.error;
   const busy = ask.isPending || move.isPending;
   const go = () =>
@@ -180,9 +192,7 @@ export function MoveDialog({
             )}
           </>
         ) : (
-          <p className={styles.quiet}>
-            <CheckMark status="passed" /> {messages.free(stageName(target))}
-          </p>
+          <p className={styles.quiet}>{messages.free(stageName(target))}</p>
         )}
         {!rules && held.length > 0 && (
           <label className={styles.row}>

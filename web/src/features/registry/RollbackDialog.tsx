@@ -13,7 +13,13 @@ import { messages } from "./messages";
 import { stageName, TextArea, useChange } from "./parts";
 import styles from "./Registry.module.css";
 import { ClaimName } from "./RequestCard";
-import { ARCHIVED, holdersBefore, NO_STAGE, rulesFor, trail } from "./rules";
+import { ARCHIVED, holdersBefore, NO_STAGE, rulesFor, stagesOf, trail } from "./rules";
+
+/** The stage that is furthest on comes first, aliases last. */
+const rank = (stages: string[], target: string): number => stages.indexOf(target);
+
+const without = (versions: number[], others: number[]): number[] =>
+  versions.filter((version) => !others.includes(version));
 
 export function RollbackDialog({
   name,
@@ -42,7 +48,10 @@ export function RollbackDialog({
         const states = trail(records, target);
         const before = holdersBefore(states, existing, rulesFor(policy.data?.rules, target) !== null);
         return before ? [{ target, now: states.at(-1) ?? [], before }] : [];
-      });
+      })
+      .sort(
+        (a, b) => rank(stagesOf(policy.data?.rules), b.target) - rank(stagesOf(policy.data?.rules), a.target),
+      );
   }, [audit.data, versions.data, policy.data]);
   const place =
     back.find((one) => one.target === chosen) ?? back.find((one) => one.target === "Production") ?? back[0];
@@ -57,8 +66,8 @@ export function RollbackDialog({
     },
   );
   const loading = audit.isPending || versions.isPending;
-  const [before] = place?.before.slice(-1) ?? [];
-  const [now] = place?.now.slice(-1) ?? [];
+  const [before] = place ? without(place.before, place.now).slice(-1) : [];
+  const [now] = place ? without(place.now, place.before).slice(-1) : [];
   return (
     <Dialog
       title={messages.rollback}
@@ -96,7 +105,7 @@ export function RollbackDialog({
           </SelectField>
           <p>
             <strong>{messages.rollbackChange(stageName(place.target), place.now, place.before)}</strong>{" "}
-            {!place.target.startsWith("@") && messages.rollbackArchives(place.now)}
+            {!place.target.startsWith("@") && messages.rollbackArchives(without(place.now, place.before))}
           </p>
           <p className={styles.quiet}>{messages.rollbackNoGates}</p>
           {before !== undefined && now !== undefined && (

@@ -22,7 +22,7 @@ import { useMe } from "./me";
 import { messages } from "./messages";
 import { pairs, Section, StageBadge, stageName, useTitle } from "./parts";
 import styles from "./Registry.module.css";
-import { stagesOf } from "./rules";
+import { holderAmong, stagesOf } from "./rules";
 import { VersionOverview } from "./VersionOverview";
 
 const Files = lazy(() => import("@/features/files/Files").then((m) => ({ default: m.Files })));
@@ -39,14 +39,15 @@ const TABS = [
 ] as const;
 type Tab = (typeof TABS)[number];
 
-/** The metrics, against whoever holds Production; of the holder itself against nobody. */
+/** The metrics, against whoever holds Production, or else the stage that is furthest on. */
 function Metrics({ version }: { version: Version }) {
   const versions = useQuery(versionsQuery(version.name));
-  const holder = (versions.data ?? []).find(
-    (one) => one.current_stage === "Production" && one.version !== version.version,
-  );
+  const policy = useQuery(policyQuery(version.name));
+  const holder = holderAmong(versions.data ?? [], stagesOf(policy.data?.rules), version.version);
   return (
-    <Section title={holder ? messages.metricsAgainst(holder.version) : messages.metrics}>
+    <Section
+      title={holder ? messages.metricsAgainst(holder.version, holder.current_stage) : messages.metrics}
+    >
       <MetricsDiff name={version.name} version={version.version} other={holder?.version} />
     </Section>
   );
@@ -189,6 +190,7 @@ export function VersionPage() {
               ...(one === "compare" ? { with: before.with } : {}),
               tab: one === "overview" ? undefined : one,
             })}
+            activeOptions={{ explicitUndefined: true }}
             aria-current={one === tab ? "page" : undefined}
           >
             {messages.versionTabs[one]}

@@ -1,9 +1,9 @@
 /** Where the nodes of a lineage graph stand: layers by what came first, in each layer near what they came from. */
 import type { Lineage, LineageNode } from "./data";
 
-export const NODE_WIDTH = 190;
+export const NODE_WIDTH = 160;
 export const NODE_HEIGHT = 46;
-const GAP_X = 70;
+const GAP_X = 46;
 const GAP_Y = 16;
 const MARGIN = 14;
 const SWEEPS = 4;

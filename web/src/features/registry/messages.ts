@@ -1,18 +1,13 @@
 /** Words of the pages of models. */
-import { formatBytes, formatDuration } from "@/ui/format";
-import type { AuditRecord, Request } from "./data";
-import type { VoteHindrance } from "./rules";
-import type { Part } from "./signature";
-
-const plural = (count: number, one: string, many = `${one}s`): string =>
-  `${count} ${count === 1 ? one : many}`;
-const numbers = (versions: number[]): string =>
-  versions.length ? `${versions.length === 1 ? "version" : "versions"} ${versions.join(", ")}` : "nobody";
-const either = (names: string[]): string =>
-  names.length < 2 ? (names[0] ?? "") : `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
-const short = (name: string): string => (name.length > 80 ? `${name.slice(0, 80)}…` : name);
+import type { AuditRecord } from "./data";
+import { moveMessages } from "./moveMessages";
+import { versionMessages } from "./versionMessages";
+import { plural, short } from "./wording";
 
 export const messages = {
+  ...moveMessages,
+  ...versionMessages,
+
   models: "Models",
   trail: "Where this is",
   sections: "Parts of the page",
@@ -48,138 +43,6 @@ export const messages = {
   noneFoundHint: "Other words, or fewer of them, may find it.",
   noModels: "No registered models yet",
   noModelsHint: "A registered model is a name under which a team keeps versions. This makes the first:",
-
-  // Stages and moves
-  noStage: "No stage",
-  stage: (stage: string) => (stage === "None" ? "In no stage" : `Stage ${stage}`),
-  stageLabel: "Stage",
-  version: "Version",
-  versions: "Versions",
-  versionOf: (version: string | number) => `Version ${version}`,
-  versionStatuses: {
-    PENDING_REGISTRATION: "Pending",
-    FAILED_REGISTRATION: "Failed",
-    READY: "Ready",
-  } as Record<string, string>,
-  moveVersion: (version: string) => `Move version ${version}`,
-  moveMenu: "Move",
-  moveTo: (stage: string) => `Move to ${stage}…`,
-  moveTitle: (version: string) => `Move version ${version}`,
-  fromTo: (stage: string) => `From ${stage} to`,
-  noStep: (from: string, to: string) => `The policy has no step from ${from} to ${to}`,
-  governed: (target: string) =>
-    `${target} is governed by a policy: this makes a request, and the version moves once all is met.`,
-  governedShort: "Governed by the policy: needs a request",
-  free: (stage: string) => `Nothing governs ${stage}: the version moves at once.`,
-  emptyLane: "No version",
-  moreCards: (count: number) => `${count} more`,
-  askedFor: (target: string) => `Asked for ${target}`,
-  rolledBack: "Rolled back",
-  takesPlaceOf: (versions: number[], target: string) =>
-    `${versions.length ? numbers(versions) : "Nobody"} holds ${target} now${versions.length ? " and will be archived" : ""}.`.replace(
-      /^v/,
-      "V",
-    ),
-  archiveOthers: (versions: number[]) => `Archive ${numbers(versions)}, which is there now`,
-  move: "Move",
-  request: "Make the request",
-  moved: (version: string, stage: string) => `Version ${version} is in ${stage} now`,
-  reason: "Reason",
-  reasonHint: "The audit log keeps it.",
-  gates: "Gates",
-  gatesOf: (target: string) => `Gates of ${target}`,
-  noGates: "No gates.",
-  judgedAtOnce: "judged at once",
-  judgedByWorker: "a worker looks at it",
-  approvals: "Approvals",
-  voter: (voter: string) =>
-    voter === "*" ? "anybody with a name" : voter.startsWith("role:") ? `the role ${voter.slice(5)}` : voter,
-  approvalsBy: (count: number, voters: string[]) => `${plural(count, "approval")} by ${either(voters)}`,
-  authorMay: "Who asks may approve it too.",
-  authorMayNot: "Who asks, and who registered the version, may not approve it.",
-  signedInOnly: "Only names that were proved by a token count.",
-  expiresAfter: (ms: number) => `A request waits for ${formatDuration(ms)} at most.`,
-  impact: "What depends on this version",
-  noImpact: "Nothing that is known depends on this version.",
-  aliasHere: (alias: string) => `the alias @${alias} stands for it`,
-
-  // Requests
-  requests: "Requests",
-  condition: "Condition",
-  result: "Result",
-  value: "Value",
-  limit: "Limit",
-  said: "What was found",
-  byStore: "judged by the server",
-  by: (who: string) => `by ${short(who)}`,
-  checkStatuses: { passed: "Passed", failed: "Failed", pending: "Pending" },
-  requestStatuses: {
-    open: "Open",
-    completed: "Completed",
-    refused: "Refused",
-    rejected: "Rejected",
-    conflict: "Conflict",
-    expired: "Expired",
-    cancelled: "Cancelled",
-  } as Record<Request["status"], string>,
-  requestNow: (name: string, version: number, target: string, status: Request["status"]) =>
-    status === "completed"
-      ? `Version ${version} of ${short(name)} is in ${target} now`
-      : `The request for version ${version} of ${short(name)} is ${status}`,
-  votes: "Votes",
-  approved: "Approved",
-  rejected: "Rejected",
-  comment: "Comment",
-  approve: "Approve",
-  approveAgain: "Approve again",
-  reject: "Reject",
-  cancelRequest: "Take the request back",
-  askedBy: "Asked by",
-  closed: "closed",
-  expires: "expires",
-  waitsFor: "Waits for:",
-  why: "Why:",
-  copyId: "Copy the id",
-  conflictHint:
-    "Another version has taken the place meanwhile, so what was compared is no longer there. Look, and ask again.",
-  pendingHint:
-    "Pending gates wait for a worker: assay registry worker, on a machine that has the models' packages.",
-  hindrances: {
-    "none-asked": () => "The policy asks for no approvals; it waits for its checks.",
-    "no-name": () => "Say who you are to vote.",
-    "not-signed-in": () => "The policy counts only people who signed in with a token.",
-    "not-named": (voters) => `The policy leaves this to ${either(voters)}.`,
-    author: () => "Who asked, or registered the version, may not approve it.",
-  } as Record<VoteHindrance, (voters: string[]) => string>,
-  yourName: "Your name",
-  nameRule: "Any name without a colon. Nobody signs in here, so it is a claim.",
-  useName: "Use this name",
-  nameKept: (name: string) => (name ? `Changes are made as ${short(name)} now` : "Changes carry no name now"),
-  boxes: { mine: "Wait for me", open: "Open", asked: "Asked by me", closed: "Closed" },
-  emptyBoxes: {
-    mine: "Nothing waits for you",
-    open: "No request is open",
-    asked: "You have asked for nothing",
-    closed: "No request was closed yet",
-  },
-  sayWho: "Say who you are above: then this shows what waits for you.",
-  noRequests: "Nobody has asked for a move of this model yet",
-  noRequestsHint:
-    "Where a policy governs a stage or an alias, moving a version there makes a request that shows here.",
-  requestFilterHint: "model, person, reason",
-  status: "Status",
-
-  // Rollback
-  rollback: "Roll back",
-  place: "Place",
-  nothingBefore: "There is nothing to go back to",
-  nothingBeforeHint: "No stage or alias of this model was held by another version that still exists.",
-  rollbackChange: (target: string, now: number[], before: number[]) =>
-    `${target}: ${numbers(now)} → ${numbers(before)}.`,
-  rollbackArchives: (now: number[]) =>
-    now.length ? `${numbers(now)} will be archived.`.replace(/^v/, "V") : "",
-  rollbackNoGates: "Going back asks for no gates and no approvals; it is recorded, with who and why.",
-  rolledBackTo: (target: string, versions: number[]) => `${target} is back at ${numbers(versions)}`,
 
   // Model page
   modelTabs: {
@@ -235,34 +98,6 @@ export const messages = {
   aliasSet: (alias: string, version: string) => `@${alias} stands for version ${version} now`,
   aliasAsked: (alias: string, version: string) => `Asked that @${alias} stand for version ${version}`,
   aliasRemoved: (alias: string) => `@${alias} was removed`,
-
-  // Policy
-  ownPolicy: "Own policy",
-  defaultPolicy: "The default policy",
-  noPolicy: "No policy",
-  noPolicyTitle: "Nothing governs this model",
-  noPolicyHint:
-    "Whoever may write moves its versions. A policy says which gates and approvals a stage asks for.",
-  setBy: "set by",
-  editPolicy: "Edit the policy",
-  setPolicy: "Give it a policy",
-  removePolicy: "Remove the policy",
-  removePolicyHint:
-    "Its stages are free then, unless the default policy governs them. Open requests are cancelled.",
-  policySaved: "The policy is in force",
-  policyRemoved: "The policy was removed",
-  needsManage: "Changing it needs the role manager or admin.",
-  policyText: "Policy (YAML)",
-  policyHint:
-    "Every text that is saved becomes a revision; open requests that the old one governed are cancelled.",
-  revisions: "Revisions",
-  revision: (number: number) => `Revision ${number}`,
-  inForce: "in force",
-  toReach: (target: string) => `To reach ${target}`,
-  steps: "Stages and steps",
-  allSteps: "Every step between them is allowed.",
-  rollbackBy: (voters: string[]) => `Rolling back is left to ${either(voters)}.`,
-  rollbackAnybody: "Whoever may write may roll back.",
 
   // History
   history: "History",
@@ -329,128 +164,4 @@ export const messages = {
   },
   toModel: "The model",
   toModels: "All models",
-
-  // Version page
-  versionTabs: {
-    overview: "Overview",
-    schema: "Schema",
-    metrics: "Metrics",
-    environment: "Environment",
-    files: "Files",
-    lineage: "Lineage",
-    compare: "Compare",
-    history: "History",
-  },
-  facts: "Facts",
-  registeredBy: "Registered by",
-  sourceRun: "Source run",
-  loggedModel: "Logged model",
-  source: "Source",
-  files: "Files",
-  noFiles: "The files can't be read from this server.",
-  fileCount: (files: number, folders: number) =>
-    `${plural(files, "file")}${folders ? `, ${plural(folders, "folder")}` : ""}`,
-  withoutFolders: "(without the folders)",
-  location: "Location",
-  flavors: "Flavors",
-  verification: "Verification",
-  replayed: "Its golden predictions were replayed",
-  notReplayed: "Verification failed",
-  datasets: "Data sets",
-  use: "Use it",
-  copyUri: "Copy the address",
-  inPython: "In Python",
-  inTerminal: "In a terminal",
-  modelCard: "Model card",
-  signatures: "Signed by",
-  unsigned: "Nobody has signed this version.",
-  signaturesHint: "The key proves it, not the name: assay registry verify holds the files against a key.",
-  key: "key",
-  copyKey: "Copy the key's id",
-  deployments: "Deployments",
-  noDeployments: "No deployment is noted.",
-  deploymentsHint: "What runs models is yours; assay registry deploy record notes where they run.",
-  ended: "ended",
-  endDeployment: "Note its end",
-  deploymentEnded: "The end of the deployment was noted",
-  signature: "Signature",
-  parts: { inputs: "Inputs", outputs: "Outputs", params: "Params" } as Record<Part, string>,
-  type: "Type",
-  needed: "Needed",
-  required: "required",
-  optional: "optional",
-  byDefault: (value: string) => `default ${value.slice(0, 100)}`,
-  moreFields: (count: number) => `${count} more fields`,
-  noSignature: "The model has no signature",
-  noSignatureHint: "Log it with an input example: the signature is read from it.",
-  example: "Input example",
-  golden: "Golden predictions",
-  tooLong: "It is too long to be shown here: open it among the files.",
-  cut: (path: string) => `Cut here; all of it is in the file ${path}.`,
-  environment: "Environment",
-  noEnvironment: "The model says nothing about its environment.",
-  package: "Package",
-  packageVersion: "Version",
-  any: "any",
-  metrics: "Metrics",
-  metricsAgainst: (version: string) => `Metrics, against version ${version} in Production`,
-  noMetrics: "Neither the model nor its run has metrics.",
-  sameMetrics: "No metric differs.",
-  difference: "Difference",
-
-  // Comparison
-  compareWith: (version: string) => `Compare version ${version} with`,
-  onlyVersion: "There is no other version to compare with",
-  onlyDifferences: "Only differences",
-  direction: (older: string, stage: string, newer: string, stageNow: string) =>
-    `What changes from version ${older} (${stage}) to version ${newer} (${stageNow}).`,
-  noDifference: "No difference.",
-  params: "Params",
-  field: "Field",
-  effect: "For callers",
-  breaksCallers: "breaks them",
-  harmless: "harmless",
-  breaking: (count: number) => `${plural(count, "change")} of the schema will break callers`,
-  notBreaking: "Callers of the old schema can call the new one.",
-  folder: "folder",
-  bytes: (size: number) => formatBytes(size),
-
-  // Lineage
-  lineage: "Lineage",
-  inWords: "In words",
-  noLineage: "Nothing else is known of where it came from.",
-  truncated: (count: number) => `Only the nearest ${count} are shown`,
-  nodeKinds: {
-    dataset: "Data set",
-    run: "Run",
-    logged_model: "Model",
-    model_version: "Version",
-    deployment: "Deployment",
-  } as Record<string, string>,
-  relations: {
-    used: "was used by",
-    made: "made",
-    "copied to": "was copied to",
-    "registered as": "was registered as",
-    "deployed as": "was deployed as",
-  } as Record<string, string>,
-
-  // Logged model
-  experimentOf: "Experiment",
-  loggedStatuses: {
-    LOGGED_MODEL_READY: "Ready",
-    LOGGED_MODEL_PENDING: "Pending",
-    LOGGED_MODEL_UPLOAD_FAILED: "Upload failed",
-    LOGGED_MODEL_STATUS_UNSPECIFIED: "Unknown",
-  } as Record<string, string>,
-  loggedModelGone: "This logged model does not exist",
-  loggedModelGoneHint: "It may have been deleted, or the link is wrong.",
-  notRegistered: "Not registered.",
-  register: "Register",
-  registeredName: "Registered model",
-  registerHint: (known: boolean) =>
-    known
-      ? "It becomes the next version of this model."
-      : "A name that nobody has makes a new registered model.",
-  registered: (name: string, version: string) => `Registered as version ${version} of ${name}`,
 };

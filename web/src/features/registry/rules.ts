@@ -1,5 +1,5 @@
 /** What a policy means for moves: lanes, steps, who may vote. The server decides; this tells beforehand. */
-import type { Approvals, AuditRecord, Policy, Request, TargetRules } from "./data";
+import type { Approvals, AuditRecord, Policy, Request, TargetRules, Version } from "./data";
 import type { Me } from "./me";
 
 export const NO_STAGE = "None";
@@ -15,6 +15,14 @@ const same = (one: string, other: string): boolean =>
 export function rulesFor(policy: Policy | null | undefined, target: string): TargetRules | null {
   const found = Object.entries(policy?.targets ?? {}).find(([name]) => same(name, target));
   return found ? found[1] : null;
+}
+
+/** The version, other than one, that holds Production, or else the stage that is furthest on. */
+export function holderAmong(versions: Version[], stages: string[], except: string): Version | undefined {
+  const active = stages.filter((stage) => stage !== NO_STAGE && stage !== ARCHIVED && stage !== "Production");
+  return ["Production", ...active.reverse()]
+    .map((stage) => versions.find((one) => one.current_stage === stage && one.version !== except))
+    .find((one) => one !== undefined);
 }
 
 /** Whether a version may step from one stage to another. */

@@ -9,8 +9,18 @@ export function python(text: string): string {
   });
 }
 
+/** Characters that are not seen, or that turn the text around them: they are spelled out. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
 /** A text as one word of a shell. */
 export function shell(text: string): string {
+  if (text.search(UNSEEN) >= 0) {
+    const spelled = text
+      .replace(/[\\']/g, "\\$&")
+      .replace(UNSEEN, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+    return `$'${spelled}'`;
+  }
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 

@@ -18,6 +18,11 @@ const SHOWN = 50;
 const READ_BYTES = 64 * 1024;
 const MAX_LINE = 1_000;
 
+/** The end is what matters. */
+const scrollToEnd = (box: HTMLElement | null) => {
+  if (box) box.scrollTop = box.scrollHeight;
+};
+
 export function Failure({ run }: { run: Run }) {
   const runId = run.info.run_id;
   const { search } = useRunSearch();
@@ -41,7 +46,7 @@ export function Failure({ run }: { run: Run }) {
         <details open={run.info.status === "FAILED"}>
           <summary>{messages.lastLines(last.length)}</summary>
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard */}
-          <pre tabIndex={0} className={styles.lastLines}>
+          <pre tabIndex={0} className={styles.lastLines} ref={scrollToEnd}>
             <SpanText
               spans={last.flatMap((line) => [...ansiSpans(line.slice(0, MAX_LINE)), { text: "\n" }])}
             />

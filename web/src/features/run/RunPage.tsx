@@ -92,6 +92,8 @@ export function RunPage() {
             params={{ runId }}
             search={() => ({ ...kept(search), tab: one === "overview" ? undefined : one })}
             resetScroll={false}
+            // Without it the tab that leaves the address empty would count as open beside any other.
+            activeOptions={{ explicitUndefined: true }}
             aria-current={one === tab ? "page" : undefined}
           >
             {messages.tabs[one]}

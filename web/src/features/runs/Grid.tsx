@@ -61,6 +61,8 @@ export interface GridProps {
   marks: number;
   groupLabels: string[];
   wrap: boolean;
+  /** Whether rows stand under rows. */
+  tree: boolean;
   renaming: string | null;
   open: ReadonlySet<string>;
   opens: (run: RunRecord) => boolean;
@@ -166,7 +168,7 @@ export function Grid(props: GridProps) {
   // biome-ignore lint/correctness/useExhaustiveDependencies: each answer may show that more is missing
   useEffect(
     () => look(view.first, Math.max(view.last, 0), wanted),
-    [look, view.first, view.last, wanted, rows.version],
+    [look, view.first, view.last, wanted, rows.version, rows.root],
   );
 
   const rowAt = (index: number): RowOf | null => {
@@ -302,6 +304,7 @@ export function Grid(props: GridProps) {
         group={row.group}
         groupLabels={row.group && props.groupLabels}
         depth={row.depth}
+        tree={props.tree}
         index={index}
         top={y}
         isTop={y === null}
@@ -328,7 +331,7 @@ export function Grid(props: GridProps) {
     <div
       ref={scroller}
       className={styles.grid}
-      role={rows.grouped || rows.size !== rows.total ? "treegrid" : "grid"}
+      role={props.tree ? "treegrid" : "grid"}
       aria-label={messages.table}
       aria-rowcount={rows.total === null ? -1 : rows.size + top.length + 1}
       aria-colcount={columns.length + 1}

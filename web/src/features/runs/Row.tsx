@@ -30,6 +30,7 @@ export interface RowProps {
   /** For what is grouped by: how the values are called. */
   groupLabels?: string[];
   depth: number;
+  tree: boolean;
   index: number;
   top: number | null;
   selected: boolean;
@@ -266,7 +267,7 @@ function RowView(props: RowProps) {
       aria-rowindex={index + 2}
       aria-selected={run ? selected : undefined}
       aria-expanded={open ?? undefined}
-      aria-level={depth + 1}
+      aria-level={props.tree ? depth + 1 : undefined}
       className={styles.row}
       style={props.top === null ? undefined : { transform: `translateY(${props.top}px)` }}
     >

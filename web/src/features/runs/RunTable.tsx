@@ -283,6 +283,7 @@ export function RunTable() {
             marks={marks}
             groupLabels={labels}
             wrap={wrap}
+            tree={rows.grouped || (state.nest ?? false)}
             renaming={renaming}
             open={open}
             opens={(run) => (state.nest ?? false) && run.children > 0}

@@ -76,6 +76,21 @@ function compressed(): Plugin {
   };
 }
 
+const CORE = [
+  /[\\/]node_modules[\\/](react|react-dom|scheduler|lucide-react|@tanstack|@msgpack)[\\/]/,
+  /[\\/]src[\\/](main\.|app[\\/]|api[\\/]|ui[\\/]|charts[\\/]colours\.|features[\\/]experiment[\\/])/,
+  /rolldown[\\/]runtime/,
+];
+const LATER = /[\\/](Palette|[Mm]arkdown)\./;
+
+/**
+ * What the first page of anybody needs, and what nearly all pages share: one file. Left to itself the bundler cuts it
+ * into forty, by which of the lazy pages share what, and each page waits for the last of them.
+ */
+function isCore(id: string): boolean {
+  return CORE.some((one) => one.test(id)) && !LATER.test(id);
+}
+
 export default defineConfig({
   base: "./",
   plugins: [react(), figureLibs(), rootBase(), compressed()],
@@ -87,6 +102,16 @@ export default defineConfig({
     sourcemap: false,
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          groups: [
+            { name: "core", test: isCore },
+            { name: "table", test: /[\\/]features[\\/]runs[\\/](?!Peek|ColumnPicker)/ },
+          ],
+        },
+      },
+    },
   },
   server: {
     // The Host header stays: the server refuses changes that come from a page of another origin.

@@ -26,8 +26,9 @@ def empty(tmp_path: Path) -> Iterator[ServerProcess]:
     process.stop()
 
 
-def names(page: Page) -> list[str]:
-    return page.locator("main table tbody th").all_inner_texts()
+def names(page: Page) -> set[str]:
+    links = page.locator("main table tbody th a")
+    return {link.get_attribute("title") or "" for link in links.all()}
 
 
 @BOTH
@@ -37,7 +38,7 @@ def test_experiments_are_listed_with_their_runs(tab: Visit, axe: Callable[[Page]
 
     expect(row).to_contain_text("12")
     expect(row).to_contain_text("team: vision")
-    assert set(HOSTILE) <= set(names(page))
+    assert set(HOSTILE) <= names(page)
     axe(page)
 
 
@@ -52,6 +53,7 @@ def test_words_and_expressions_find_experiments(tab: Visit) -> None:
     expect(page.get_by_role("link", name="digits", exact=True)).to_be_visible()
     page.get_by_label("Search experiments").fill("tags.team >> 1")
     expect(page.get_by_role("alert")).to_contain_text("filter")
+    tab.problems.clear()  # the browser notes the refused filter as a failed request
 
 
 def test_folders_fold_and_stay_folded(tab: Visit, client: Client) -> None:
@@ -70,17 +72,17 @@ def test_folders_fold_and_stay_folded(tab: Visit, client: Client) -> None:
 def test_an_experiment_is_made_renamed_deleted_and_restored(tab: Visit) -> None:
     page = tab.open("/")
     page.get_by_role("button", name="New experiment").click()
-    page.get_by_label("Name").fill("life of one")
+    page.get_by_role("dialog").get_by_label("Name").fill("life of one")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="life of one")).to_be_visible()
 
     page.go_back()
     page.get_by_role("button", name="Actions for life of one").click()
     page.get_by_role("menuitem", name="Rename").click()
-    page.get_by_label("Name").fill("digits")
+    page.get_by_role("dialog").get_by_label("Name").fill("digits")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("alert")).to_contain_text("digits")
-    page.get_by_label("Name").fill("life renamed")
+    page.get_by_role("dialog").get_by_label("Name").fill("life renamed")
     page.get_by_role("button", name="Save").click()
 
     page.get_by_role("button", name="Actions for life renamed").click()
@@ -131,6 +133,7 @@ def test_a_sample_project_comes_and_goes(chromium: Browser, empty: ServerProcess
 
 def test_the_palette_finds_everything_by_a_few_letters(tab: Visit) -> None:
     page = tab.open("/")
+    expect(page.get_by_role("heading", name="Experiments")).to_be_visible()
     page.keyboard.press("Control+k")
     box = page.get_by_role("combobox", name="Search or jump to…")
     box.fill("mlp-0.1")
@@ -184,10 +187,10 @@ def test_settings_tell_how_the_server_is_set_up(tab: Visit, axe: Callable[[Page]
 def test_a_webhook_is_made_and_deleted(tab: Visit) -> None:
     page = tab.open("/settings")
     page.get_by_role("button", name="New webhook").click()
-    page.get_by_label("Name").fill("to the lab")
-    page.get_by_label("Address").fill("https://hooks.example.org/assay")
+    page.get_by_role("dialog").get_by_label("Name").fill("to-the-lab")
+    page.get_by_label("Address").fill("https://93.184.215.14/assay")
     page.get_by_role("button", name="Save").click()
-    row = page.get_by_role("row").filter(has_text="to the lab")
+    row = page.get_by_role("row").filter(has_text="to-the-lab")
     expect(row).to_contain_text("model_version.created")
 
     row.get_by_role("button").click()
@@ -199,6 +202,7 @@ def test_a_webhook_is_made_and_deleted(tab: Visit) -> None:
 @BOTH
 def test_shortcuts_have_a_page(tab: Visit, axe: Callable[[Page], None]) -> None:
     page = tab.open("/")
+    expect(page.get_by_role("heading", name="Experiments")).to_be_visible()
     page.keyboard.press("?")
 
     expect(page.get_by_role("heading", name="Keyboard shortcuts")).to_be_visible()

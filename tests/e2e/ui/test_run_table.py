@@ -83,7 +83,8 @@ def opened(tab: Visit, ident: str, query: str = "", count: int = RUNS) -> Page:
     """A table, when its rows and cells are there."""
     page = tab.open(f"/experiments/{ident}{query}")
     expect(rows(page)).to_have_count(count)
-    expect(page.get_by_role("columnheader")).not_to_have_count(5)
+    if count == RUNS:
+        expect(header(page, "learning_rate")).to_be_visible()
     return page
 
 
@@ -306,7 +307,6 @@ def test_star_rename_note_and_what_the_server_then_holds(
     expect(panel.locator("strong")).to_have_text("keep")
     found = client.search_runs([ident], "attributes.run_name = 'best so far'")
     (run,) = found
-    page.wait_for_function("() => true")
     assert run.data.tags["assay.star"] == "true"
     page.get_by_role("grid").focus()
     page.keyboard.press("j")
@@ -357,8 +357,8 @@ def test_all_that_match_are_tagged_at_once(own: tuple[Page, str], client: Client
     rows(page).first.get_by_role("checkbox").click()
     page.get_by_role("button", name="Select all 6").click()
     page.get_by_role("button", name="Tag…").click()
-    page.get_by_label("Key").fill("cohort")
-    page.get_by_label("Value").fill("two")
+    page.get_by_role("textbox", name="Key").fill("cohort")
+    page.get_by_role("textbox", name="Value").fill("two")
     page.get_by_role("button", name="Set", exact=True).click()
     expect(page.get_by_text("6 runs tagged")).to_be_visible()
     tagged = client.search_runs([ident], "tags.cohort = 'two'")
@@ -412,7 +412,7 @@ def test_views_are_saved_shared_and_changed(own: tuple[Page, str], client: Clien
     expect(rows(page)).to_have_count(6)
     page.get_by_role("button", name="Views").click()
     page.get_by_text("Save this view…").click()
-    page.get_by_label("Name").fill("only mlp")
+    page.get_by_role("textbox", name="Name").fill("only mlp")
     page.get_by_role("checkbox", name="What the experiment opens with").check()
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_role("button", name="only mlp")).to_be_visible()

@@ -80,6 +80,24 @@ export function colourOf(name: string, darkTheme = isDark()): string {
   return shade(hue, SHADES[Math.floor(value / palette.length) % SHADES.length] ?? 0);
 }
 
+/**
+ * Colours for a few values side by side, of which no two are alike while there are no more than hues. Each keeps its own
+ * wherever another value hasn't got it.
+ */
+export function distinctColours(names: Iterable<string>, darkTheme = isDark()): Map<string, string> {
+  const palette = darkTheme ? DARK : LIGHT;
+  const taken = new Set<number>();
+  const found = new Map<string, string>();
+  for (const name of [...new Set(names)].sort()) {
+    let slot = hash(name) % palette.length;
+    for (let i = 0; i < palette.length && taken.has(slot); i++) slot = (slot + 1) % palette.length;
+    const free = !taken.has(slot);
+    taken.add(slot);
+    found.set(name, free ? (palette[slot] ?? "#888") : colourOf(name, darkTheme));
+  }
+  return found;
+}
+
 /** A scale from low to high, readable in both themes and by colour-blind readers; `share` in 0…1. */
 export function scaleColour(share: number, darkTheme = isDark()): string {
   const t = Math.min(1, Math.max(0, Number.isFinite(share) ? share : 0));

@@ -1,6 +1,6 @@
 /** Markdown of users, sanitised; loaded only where there is some. */
 import DOMPurify from "dompurify";
-import { marked } from "marked";
+import { Marked } from "marked";
 import { useMemo } from "react";
 import styles from "./markdown.module.css";
 
@@ -16,6 +16,15 @@ purifier.addHook("afterSanitizeAttributes", (node) => {
   if (node.tagName === "IMG" && !/^data:image\//.test(node.getAttribute("src") ?? "")) {
     node.replaceWith(node.getAttribute("alt") ?? "");
   }
+});
+
+/** HTML in the text: plain tags without attributes stay, all else is shown as it was typed. */
+const PLAIN_TAG =
+  /<(?!\/?(?:b|i|em|strong|u|s|del|ins|mark|sub|sup|kbd|br|hr|p|ul|ol|li|details|summary)\s*\/?>)/gi;
+
+/** The browser reports an event handler to the console even where it is only parsed, so none gets that far. */
+const marked = new Marked({
+  renderer: { html: ({ text }) => text.replace(/<!--[\s\S]*?-->/g, "").replace(PLAIN_TAG, "&lt;") },
 });
 
 export function safeHtml(markdown: string): string {

@@ -1,6 +1,7 @@
 /** Panels in sections, with what they share. The experiment's page and the run's page both show one. */
 import { ChevronDown, ChevronRight, X } from "lucide-react";
 import { type ReactNode, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
+import { distinctColours, useDark } from "@/charts/colours";
 import { IconButton } from "@/ui/Button";
 import { Notice } from "@/ui/Notice";
 import { type Board, BoardContext, SharedY, useBoard } from "./board";
@@ -18,14 +19,18 @@ export function ChartBoard({
   known,
   children,
 }: {
-  board: Omit<Board, "sharedY">;
+  board: Omit<Board, "sharedY" | "groupColours">;
   /** Marks of the keys of the layout in use; null where there is none. */
   known: ReadonlySet<string> | null;
   /** What stands above the panels. */
   children: ReactNode;
 }) {
   const [sharedY] = useState(() => new SharedY());
-  const whole = useMemo(() => ({ ...board, sharedY }), [board, sharedY]);
+  const dark = useDark();
+  const whole = useMemo(() => {
+    const groups = board.runs.flatMap((run) => run.group ?? []);
+    return { ...board, sharedY, groupColours: distinctColours(groups, dark) };
+  }, [board, sharedY, dark]);
   const { keys, state } = board;
   const find = useDeferredValue(state.find);
   const sections = useMemo(
@@ -92,7 +97,7 @@ function SectionView({ section }: { section: Section }) {
         </button>
       </h2>
       {!section.folded && (
-        <div className={styles.grid} style={{ gridTemplateColumns: `repeat(${state.cols}, minmax(0, 1fr))` }}>
+        <div className={styles.grid}>
           {section.panels.map((panel, i) => (
             <Panel key={panel.id} spec={panel} place={i} of={section.panels.length} />
           ))}
@@ -134,7 +139,7 @@ function FullPanel({ spec }: { spec: PanelSpec }) {
           <X size={16} />
         </IconButton>
       </span>
-      <PanelInside spec={spec} title={title} visible height={height} place={0} of={1} full />
+      <PanelInside spec={spec} title={title} height={height} place={0} of={1} full />
     </dialog>
   );
 }

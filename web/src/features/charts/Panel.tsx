@@ -39,7 +39,7 @@ export interface PanelPlace {
 export const Panel = memo(function Panel({ spec, place, of }: PanelPlace & { spec: PanelSpec }) {
   const { state, set } = useBoard();
   const box = useRef<HTMLElement>(null);
-  const visible = useInView(box);
+  const { visible, height: before } = useInView(box);
   const [over, setOver] = useState(false);
   const title = panelTitle(spec);
   const height = PLOT_HEIGHT + ((spec.tall ?? 1) - 1) * TALLER_BY;
@@ -50,7 +50,7 @@ export const Panel = memo(function Panel({ spec, place, of }: PanelPlace & { spe
       data-panel={spec.id}
       data-over={over || undefined}
       aria-label={title}
-      style={{ gridColumn: `span ${Math.min(spec.wide ?? 1, state.cols)}` }}
+      style={{ gridColumn: `span ${Math.min(spec.wide ?? 1, state.cols)}`, minHeight: before || undefined }}
       onDragOver={(event) => {
         if (!event.dataTransfer.types.includes(DRAG_TYPE)) return;
         event.preventDefault();
@@ -64,12 +64,30 @@ export const Panel = memo(function Panel({ spec, place, of }: PanelPlace & { spe
         if (id && id !== spec.id) set({ moves: withMove(state.moves, id, place) });
       }}
     >
-      <Boundary>
-        <PanelInside spec={spec} title={title} visible={visible} height={height} place={place} of={of} />
-      </Boundary>
+      {visible ? (
+        <Boundary>
+          <PanelInside spec={spec} title={title} height={height} place={place} of={of} />
+        </Boundary>
+      ) : (
+        <Waiting title={title} height={height} />
+      )}
     </article>
   );
 });
+
+/** A panel that nobody sees yet: a thousand of them cost as much as a list of names. */
+function Waiting({ title, height }: { title: string; height: number }) {
+  return (
+    <>
+      <header className={styles.panelHead}>
+        <h3 className={styles.panelTitle}>
+          <bdi>{title}</bdi>
+        </h3>
+      </header>
+      <div style={{ minHeight: height }} />
+    </>
+  );
+}
 
 const DRAG_TYPE = "application/x-assay-panel";
 
@@ -77,12 +95,11 @@ const DRAG_TYPE = "application/x-assay-panel";
 export function PanelInside({
   spec,
   title,
-  visible,
   height,
   place,
   of,
   full = false,
-}: PanelPlace & { spec: PanelSpec; title: string; visible: boolean; height: number; full?: boolean }) {
+}: PanelPlace & { spec: PanelSpec; title: string; height: number; full?: boolean }) {
   const board = useBoard();
   const { state, set } = board;
   const body = useRef<HTMLDivElement>(null);
@@ -90,7 +107,7 @@ export function PanelInside({
   const [menu, setMenu] = useState<MenuPlace | null>(null);
   const [dialog, setDialog] = useState<"data" | "edit" | null>(null);
   const plot = useRef<Plot | null>(null);
-  const data = usePanel(spec, { width, visible });
+  const data = usePanel(spec, width);
   const { built, error, loading, mistake } = data;
   const view = useSharedY(spec.id, data.view);
   const { x } = settingsOf(state, spec);
@@ -105,7 +122,7 @@ export function PanelInside({
     [set, ownX],
   );
   const isBars = built.single && !loading;
-  const notes = notesOf(data, state, settingsOf(state, spec));
+  const notes = notesOf(view, state, settingsOf(state, spec));
   return (
     <>
       <header className={styles.panelHead}>
@@ -161,7 +178,7 @@ export function PanelInside({
         />
       </header>
       <div ref={body} className={styles.panelBody} style={{ minHeight: height }}>
-        {visible && width > LEAST_WIDTH && (
+        {width > LEAST_WIDTH && (
           <>
             {error !== null && error !== undefined ? (
               <ErrorNotice error={error} retry={data.retry} />
@@ -191,10 +208,10 @@ export function PanelInside({
           </>
         )}
       </div>
-      {visible && notes.length > 0 && !isBars && built.lines.length > 0 && (
+      {notes.length > 0 && !isBars && built.lines.length > 0 && (
         <p className={styles.notes}>{notes.join(" · ")}</p>
       )}
-      {(state.values || full) && visible && built.lines.length > 0 && (
+      {(state.values || full) && built.lines.length > 0 && (
         <ValuesTable title={title} lines={built.lines} onLine={onLine} />
       )}
       {!full && <ResizeHandle spec={spec} title={title} />}

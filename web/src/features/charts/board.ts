@@ -1,6 +1,5 @@
 /** What all panels of a page share. */
 import { createContext, useContext } from "react";
-import type { Mark } from "@/charts/lines";
 import type { BuildRun } from "./build";
 import type { ChartState } from "./state";
 
@@ -17,6 +16,7 @@ export type SetCharts = (change: Partial<ChartState>, options?: { replace?: bool
 
 export interface Board {
   runs: BuildRun[];
+  groupColours: ReadonlyMap<string, string>;
   /** Runs that stay visible in a heat map: pinned ones and the baseline. */
   strong: ReadonlySet<string>;
   keys: string[];
@@ -54,8 +54,6 @@ export class SharedY {
     return () => this.listeners.delete(listener);
   };
 }
-
-export type EventMark = Mark;
 
 export const BoardContext = createContext<Board | null>(null);
 

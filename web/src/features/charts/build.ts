@@ -35,8 +35,6 @@ export interface BuildRequest {
 
 export interface Built {
   lines: Line[];
-  /** Greatest number of points that one place stands for. */
-  merged: number;
   /** Every line has one point: a bar says more. */
   single: boolean;
 }
@@ -123,7 +121,7 @@ export function buildLines(request: BuildRequest): Built {
     keys.set(one.key, [...(keys.get(one.key) ?? []), one]);
   }
   const first = (runId: string, key: string) => byRun.get(runId)?.get(key)?.[0];
-  const built: Built = { lines: [], merged: 1, single: true };
+  const built: Built = { lines: [], single: true };
   const members = new Map<string, { line: Line; key: string; group: string }[]>();
   for (const run of request.runs) {
     const expression = request.expression;
@@ -133,7 +131,6 @@ export function buildLines(request: BuildRequest): Built {
     for (const series of own) {
       if (!series?.steps.length) continue;
       const line = runLine(request, run, series, first(run.id, request.x.slice(2)) ?? null);
-      for (const count of series.counts) if (count > built.merged) built.merged = count;
       if (line.y.length > 1) built.single = false;
       if (run.group === null) built.lines.push(line);
       else {

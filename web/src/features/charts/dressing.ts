@@ -2,7 +2,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { toNumber } from "@/api/client";
-import { colourOf, scaleColour, useDark } from "@/charts/colours";
+import { colourOf, distinctColours, scaleColour, useDark } from "@/charts/colours";
 import { parseColumn } from "@/features/experiment/columns";
 import { type Keys, rowsQuery, type ShownRun } from "@/features/experiment/data";
 import { formatNumber } from "@/ui/format";
@@ -59,9 +59,10 @@ function coloursBy(
     .filter((value) => Number.isFinite(value));
   const low = Math.min(...(numbers as number[]));
   const high = Math.max(...(numbers as number[]));
+  const distinct = distinctColours(isMetric ? [] : [...values.values()].map(textOf), dark);
   return new Map(
     [...values].map(([runId, value]) => {
-      if (!isMetric) return [runId, colourOf(textOf(value), dark)];
+      if (!isMetric) return [runId, distinct.get(textOf(value)) ?? ""];
       const number = toNumber(value);
       return [runId, scaleColour(number === null ? Number.NaN : (number - low) / (high - low || 1), dark)];
     }),

@@ -49,7 +49,7 @@ export const messages = {
   zoomed: "Zoomed; new points wait",
   runsShown: (shown: number, total: number) =>
     shown >= total
-      ? `${total.toLocaleString()} runs`
+      ? `${total.toLocaleString()} ${total === 1 ? "run" : "runs"}`
       : `${shown.toLocaleString()} of ${total.toLocaleString()} runs`,
   showHidden: (count: number) => `Show ${count} hidden`,
   moreRuns: (count: number) => `and ${count} more`,

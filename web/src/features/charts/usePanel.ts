@@ -2,7 +2,6 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Buckets } from "@/api/series";
 import { zone } from "@/app/preferences";
-import { colourOf } from "@/charts/colours";
 import { ExpressionError, metricsOf, type Node, parseExpression } from "@/charts/expression";
 import type { Mark } from "@/charts/lines";
 import type { PlaceKind, PlotView } from "@/charts/plot";
@@ -106,17 +105,16 @@ function stepsIn(
 
 const PLACES: Record<string, PlaceKind> = { wall: "time", relative: "duration" };
 
-export function usePanel(spec: PanelSpec, size: { width: number; visible: boolean }): PanelData {
+export function usePanel(spec: PanelSpec, width: number): PanelData {
   const board = useBoard();
   const { runs, keys: allKeys, baseline, state } = board;
   const { node, mistake } = useMemo(() => readExpression(spec.expr, allKeys), [spec.expr, allKeys]);
   const keys = useMemo(() => (spec.expr ? [] : panelKeys(spec, allKeys)), [spec, allKeys]);
   const settings = settingsOf(state, spec);
   const dense = runs.length * Math.max(1, keys.length) > MOST_LINES;
-  const { width, visible } = size;
   const wish = useMemo<Wish | null>(() => {
     const needed = new Set(node ? metricsOf(node).map((metric) => metric.key) : keys);
-    if (!visible || !width || !needed.size || !runs.length) return null;
+    if (!width || !needed.size || !runs.length) return null;
     if (settings.x.startsWith("m:")) needed.add(settings.x.slice(2));
     const ids = new Set(runs.map((run) => run.id));
     if (baseline && node) ids.add(baseline);
@@ -126,7 +124,7 @@ export function usePanel(spec: PanelSpec, size: { width: number; visible: boolea
       keys: [...needed],
       count: dense ? DENSE_COUNT : Math.min(MOST_BUCKETS, pixels),
     };
-  }, [node, keys, runs, baseline, settings.x, width, visible, dense]);
+  }, [node, keys, runs, baseline, settings.x, width, dense]);
   const coarse = useSeries(wish);
 
   const zoom = settings.x === state.x ? state.zoom : null;
@@ -171,6 +169,7 @@ export function usePanel(spec: PanelSpec, size: { width: number; visible: boolea
       settings.amount,
       state.agg,
       state.spread,
+      board.groupColours,
     ],
   );
   const marks = useMemo(
@@ -246,7 +245,7 @@ function build(
     baseline: board.baseline,
     aggregate: board.state.agg,
     spread: board.state.spread,
-    groupColour: (group) => colourOf(group),
+    groupColour: (group) => board.groupColours.get(group) ?? "",
   });
 }
 

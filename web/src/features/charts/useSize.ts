@@ -41,8 +41,17 @@ function watch(element: Element, tell: (visible: boolean) => void): () => void {
   };
 }
 
-export function useInView(element: RefObject<HTMLElement | null>): boolean {
-  const [visible, setVisible] = useState(false);
-  useEffect(() => (element.current ? watch(element.current, setVisible) : undefined), [element]);
-  return visible;
+/** Whether an element is in view, and how high it was when it left. */
+export function useInView(element: RefObject<HTMLElement | null>): { visible: boolean; height: number } {
+  const [state, setState] = useState({ visible: false, height: 0 });
+  useEffect(() => {
+    const watching = element.current;
+    if (!watching) return;
+    return watch(watching, (visible) =>
+      setState((before) =>
+        before.visible === visible ? before : { visible, height: visible ? 0 : watching.offsetHeight },
+      ),
+    );
+  }, [element]);
+  return state;
 }

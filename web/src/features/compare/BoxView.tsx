@@ -43,7 +43,7 @@ export function BoxView() {
     const y = padded(
       scaleOf(
         largest.flatMap(([, list]) => list),
-        isLog,
+        log,
       ),
     );
     return { spreads, total: groups.size, axes: { x, y, xName: columnName(by), yName: columnName(metric) } };

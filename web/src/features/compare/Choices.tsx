@@ -60,7 +60,9 @@ export function ColumnSelect({
       value={value ?? ""}
       onChange={(event) => onChange(event.target.value || undefined)}
     >
-      {(optional || !value) && <option value="">{messages.chooseColumn}</option>}
+      {(optional || !value) && (
+        <option value="">{optional ? messages.noColumn : messages.chooseColumn}</option>
+      )}
       {value && !known && <option value={value}>{columnName(value)}</option>}
       {kinds.map((kind) => (
         <optgroup key={kind} label={messages[kind]}>

@@ -1,6 +1,6 @@
 /** Pictures of the same key side by side over runs, all at one step; zoom and place are locked to each other. */
 import { ChevronLeft, ChevronRight, Pause, Play } from "lucide-react";
-import { type UIEvent, useEffect, useId, useMemo, useRef, useState } from "react";
+import { type SyntheticEvent, type UIEvent, useEffect, useId, useMemo, useRef, useState } from "react";
 import { address } from "@/api/client";
 import { Button, IconButton } from "@/ui/Button";
 import { SelectField } from "@/ui/Field";
@@ -19,6 +19,14 @@ const MAX_LISTED = 100;
 const MAX_RUNS = 24;
 const FRAME_MS = 600;
 const ZOOMS = [1, 2, 4, 8];
+
+/** A picture of a few pixels is shown in squares, not blurred. */
+const SMALL = 128;
+
+function markSmall(event: SyntheticEvent<HTMLImageElement>): void {
+  const image = event.currentTarget;
+  image.toggleAttribute("data-small", image.naturalWidth <= SMALL);
+}
 
 const rawUrl = (runId: string, path: string) => address("/api/assay/v1/files/raw", { run_id: runId, path });
 
@@ -224,13 +232,16 @@ function PictureOf({
         tabIndex={0}
         onScroll={onScroll}
       >
-        {picture && under && <img src={rawUrl(under.run.id, source(under.picture))} alt="" style={scale} />}
+        {picture && under && (
+          <img src={rawUrl(under.run.id, source(under.picture))} alt="" style={scale} onLoad={markSmall} />
+        )}
         {picture && (
           <img
             src={rawUrl(run.id, source(picture))}
             alt={`${name.slice(0, 200)}, ${run.name.slice(0, 200)}, ${messages.atStep(picture.step)}`}
             data-blend={under ? true : undefined}
             style={scale}
+            onLoad={markSmall}
             loading="lazy"
           />
         )}

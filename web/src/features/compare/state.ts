@@ -149,7 +149,7 @@ export function parseCompareState(raw: Record<string, unknown> | undefined): Com
 
 /** Whether a column's axis is to be logarithmic. */
 export const logOf = (compare: CompareState, id: string | undefined): boolean | "auto" =>
-  (id && compare.log?.[id]) ?? "auto";
+  (id ? compare.log?.[id] : undefined) ?? "auto";
 
 export type SetCompare = (change: Partial<CompareState>, options?: { replace?: boolean }) => void;
 

@@ -69,6 +69,7 @@ export function ExperimentPage() {
               params={{ ids: experimentIds.join(",") }}
               search={(before) => ({ ...before, tab: one === "table" ? undefined : one })}
               activeOptions={{ exact: true, includeSearch: true, explicitUndefined: true }}
+              aria-current={one === tab ? "page" : undefined}
             >
               {messages.tabs[one]}
             </Link>

@@ -39,7 +39,8 @@ export function BytesView({ place, path, hint }: { place: Place; path: string; h
   }
   if (!bytes.data) return <Skeleton height={200} />;
   return (
-    <div className={styles.scroll}>
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard
+    <div className={styles.scroll} tabIndex={0} role="region" aria-label={messages.content}>
       {hint && <p className={styles.quiet}>{hint}</p>}
       <h3>{messages.firstBytes(bytes.data.length)}</h3>
       <table className={styles.hex} aria-label={messages.hex}>

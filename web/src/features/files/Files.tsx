@@ -1,7 +1,6 @@
 /** The files of a run, a logged model or a version: a tree beside the file that is open. */
 import { Download, FolderTree, RefreshCw } from "lucide-react";
 import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
-import { get } from "@/api/client";
 import { keep, readKept } from "@/app/preferences";
 import { Button, IconButton } from "@/ui/Button";
 import { TextField } from "@/ui/Field";
@@ -9,7 +8,7 @@ import { ErrorNotice, Notice } from "@/ui/Notice";
 import styles from "./files.module.css";
 import { messages } from "./messages";
 import { CopyMenu, Preview } from "./Preview";
-import { type Place, placeKey, zipUrl } from "./place";
+import { hasFile, type Place, placeKey, zipUrl } from "./place";
 import { Tree } from "./Tree";
 import { TreeModel } from "./treeModel";
 
@@ -38,8 +37,8 @@ function useLastPath({ place, path, onPath }: FilesProps): void {
     const last = readKept<unknown>(LAST_PATH, "");
     if (path || typeof last !== "string" || !last) return;
     const abort = new AbortController();
-    get("/api/assay/v1/files/facts", { ...place, path: last }, abort.signal).then(
-      () => onPath(last, { replace: true }),
+    hasFile(place, last, abort.signal).then(
+      (there) => there && !abort.signal.aborted && onPath(last, { replace: true }),
       () => undefined,
     );
     return () => abort.abort();
@@ -54,7 +53,7 @@ export function Files(props: FilesProps) {
   const state = useSyncExternalStore(model.watch, model.get);
   const [folder, setFolder] = useState("");
   const [typed, setTyped] = useState("");
-  const [shown, setShown] = useState(true);
+  const [shown, setShown] = useState(false);
   useLastPath(props);
   useEffect(() => {
     model.begin();

@@ -25,7 +25,8 @@ export default function HeaderView({ place, path }: { place: Place; path: string
 function HeaderFacts({ header }: { header: Header }) {
   const facts = Object.entries(header.facts);
   return (
-    <div className={styles.scroll}>
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard
+    <div className={styles.scroll} tabIndex={0} role="region" aria-label={messages.content}>
       <dl className={styles.facts}>
         <dt>{messages.format}</dt>
         <dd>{header.format}</dd>

@@ -15,7 +15,8 @@ export default function MarkdownView({ place, path }: { place: Place; path: stri
   if (error) return <ErrorNotice error={error} />;
   if (text === undefined) return <Skeleton height={300} />;
   return (
-    <article className={styles.article}>
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard
+    <article className={styles.article} tabIndex={0} aria-label={path}>
       <Markdown text={text} />
     </article>
   );

@@ -29,7 +29,8 @@ export default function NotebookView({ place, path }: { place: Place; path: stri
   if (notebook === undefined) return <Skeleton height={300} />;
   if (notebook === null) return <Notice title={messages.notNotebook} tone="warn" />;
   return (
-    <article className={styles.article}>
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard
+    <article className={styles.article} tabIndex={0} aria-label={path}>
       {notebook.cells.map((cell, place_) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: cells have nothing but their place
         <CellView key={place_} cell={cell} language={notebook.language} />

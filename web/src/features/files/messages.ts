@@ -132,5 +132,6 @@ export const messages = {
   outputLeftOut: "HTML output is left out; its text form is shown.",
   outputUnknown: "Output of a kind that is not shown here.",
   cell: (count: string) => `In [${count}]`,
+  content: "Content of the file",
   noPreview: "This kind of file has no view of its own. Its first bytes are below.",
 } as const;

@@ -43,6 +43,18 @@ export function listFolder(
   return get("/api/assay/v1/files/list", { ...place, ...query }, signal);
 }
 
+/** Whether a file is there, found folder by folder: asking for one that isn't would be an error on the console. */
+export async function hasFile(place: Place, path: string, signal?: AbortSignal): Promise<boolean> {
+  const parts = path.split("/");
+  for (let i = 0; i < parts.length; i++) {
+    const { entries } = await listFolder(place, { path: parts.slice(0, i).join("/") }, signal);
+    const wanted = parts.slice(0, i + 1).join("/");
+    const isLast = i === parts.length - 1;
+    if (!entries.some((entry) => entry.path === wanted && entry.is_dir !== isLast)) return false;
+  }
+  return true;
+}
+
 export const factsQuery = (place: Place, path: string) => ({
   queryKey: ["files", "facts", placeKey(place), path],
   queryFn: ({ signal }: { signal: AbortSignal }) =>

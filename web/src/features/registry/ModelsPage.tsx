@@ -271,7 +271,6 @@ function ModelRow({
               to="/models/$name/$version"
               params={{ name: model.name, version: version.version }}
               className={styles.row}
-              aria-label={messages.versionInStage(version.version, version.current_stage)}
             >
               <StageBadge stage={version.current_stage} />
               <span>{messages.short(version.version)}</span>

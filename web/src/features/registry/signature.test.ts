@@ -71,4 +71,10 @@ describe("changes", () => {
     expect(breaking(now)).toEqual({ age: false, extra: false });
     expect(signatureChanges(old, old)).toEqual([]);
   });
+
+  it("that widen an input are harmless, and that widen an output are not", () => {
+    const narrow = of(columns({ type: "integer", name: "n" }), columns({ type: "integer", name: "y" }));
+    const wide = of(columns({ type: "long", name: "n" }), columns({ type: "long", name: "y" }));
+    expect(signatureChanges(narrow, wide).map((one) => one.breaking)).toEqual([false, true]);
+  });
 });

@@ -94,11 +94,15 @@ export function signatureOf(facts: Record<string, string> | undefined): Signatur
   return PARTS.some((part) => found[part]) ? found : null;
 }
 
+/** Types that take every value of another: what was sent before still fits. */
+const WIDER: Record<string, string[]> = { integer: ["long", "double"], float: ["double"] };
+
 function breaks(part: Part, before: Field | null, after: Field | null): boolean {
   // A new input that must be given, a lost output, another type anywhere: old callers fail.
   if (!before) return part === "inputs" && Boolean(after?.required);
   if (!after) return part !== "inputs" || before.required;
-  if (before.type !== after.type) return true;
+  const fits = before.type === after.type || (part === "inputs" && WIDER[before.type]?.includes(after.type));
+  if (!fits) return true;
   return part === "inputs" ? !before.required && after.required : before.required && !after.required;
 }
 

@@ -11,7 +11,7 @@ import styles from "./run.module.css";
 
 export default function CodeTab({ run }: { run: Run }) {
   const place = { run_id: run.info.run_id };
-  const hasPatch = useHasFile(run.info.run_id, PATCH_PATH);
+  const hasPatch = useHasFile(run, PATCH_PATH);
   const captured = capturedOf(run);
   const words = messages.facts;
   return (

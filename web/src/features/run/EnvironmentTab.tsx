@@ -1,14 +1,13 @@
 /** Packages that were installed, and the machine. */
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { ApiError } from "@/api/client";
 import { readText } from "@/features/files/place";
 import { visible } from "@/features/files/spans";
 import { CopyButton } from "@/ui/Copy";
 import { TextField } from "@/ui/Field";
 import { ErrorNotice, Skeleton } from "@/ui/Notice";
 import { capturedOf, Fact, Plain } from "./About";
-import { REQUIREMENTS_PATH, type Run } from "./data";
+import { REQUIREMENTS_PATH, type Run, useHasFile } from "./data";
 import { messages } from "./messages";
 import { readRequirements } from "./packages";
 import styles from "./run.module.css";
@@ -41,14 +40,15 @@ export default function EnvironmentTab({ run }: { run: Run }) {
 function Packages({ run }: { run: Run }) {
   const runId = run.info.run_id;
   const [filter, setFilter] = useState("");
+  const hasList = useHasFile(run, REQUIREMENTS_PATH);
   const list = useQuery({
+    enabled: hasList === true,
     queryKey: ["run", runId, "requirements"],
     queryFn: ({ signal }) =>
       readText({ run_id: runId }, REQUIREMENTS_PATH, { offset: 0, limit: MAX_BYTES }, signal),
     staleTime: Number.POSITIVE_INFINITY,
     retry: false,
   });
-  const missing = list.error instanceof ApiError && list.error.status === 404;
   const { packages } = readRequirements(list.data?.text ?? "");
   const wanted = filter.toLowerCase();
   const shown = packages.filter((one) =>
@@ -76,9 +76,9 @@ function Packages({ run }: { run: Run }) {
           </>
         )}
       </div>
-      {missing && <p className={styles.quiet}>{messages.noPackages}</p>}
-      {list.isError && !missing && <ErrorNotice error={list.error} retry={() => list.refetch()} />}
-      {list.isPending && <Skeleton height={300} />}
+      {hasList === false && <p className={styles.quiet}>{messages.noPackages}</p>}
+      {list.isError && <ErrorNotice error={list.error} retry={() => list.refetch()} />}
+      {hasList !== false && list.isPending && <Skeleton height={300} />}
       {list.data && (
         <table className={styles.table} data-text>
           <thead>

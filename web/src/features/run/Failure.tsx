@@ -1,14 +1,13 @@
 /** Why a run failed: its exception, the last lines it printed, and what the machine did at the end. */
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { ApiError } from "@/api/client";
 import { ansiSpans } from "@/features/files/ansi";
 import { SpanText } from "@/features/files/Code";
 import { readText } from "@/features/files/place";
 import { visible } from "@/features/files/spans";
 import { formatNumber } from "@/ui/format";
 import { ErrorNotice } from "@/ui/Notice";
-import { byName, OUTPUT_PATH, type Run, SYSTEM_PREFIX } from "./data";
+import { byName, OUTPUT_PATH, type Run, SYSTEM_PREFIX, useHasFile } from "./data";
 import { lastException } from "./logLines";
 import { messages } from "./messages";
 import styles from "./run.module.css";
@@ -26,7 +25,9 @@ const scrollToEnd = (box: HTMLElement | null) => {
 export function Failure({ run }: { run: Run }) {
   const runId = run.info.run_id;
   const { search } = useRunSearch();
+  const hasOutput = useHasFile(run, OUTPUT_PATH);
   const output = useQuery({
+    enabled: hasOutput === true,
     queryKey: ["run", runId, "last-output"],
     queryFn: ({ signal }) =>
       readText({ run_id: runId }, OUTPUT_PATH, { offset: -READ_BYTES, limit: READ_BYTES }, signal),
@@ -34,14 +35,13 @@ export function Failure({ run }: { run: Run }) {
   });
   const lines = output.data?.text.replace(/\n$/, "").split("\n") ?? [];
   const exception = output.data ? lastException(lines) : null;
-  const missing = output.error instanceof ApiError && output.error.status === 404;
   const last = lines.slice(-SHOWN);
   return (
     <section className={styles.failure} aria-labelledby="run-failure">
       <h2 id="run-failure">{run.info.status === "FAILED" ? messages.failed : messages.killed}</h2>
       {exception && <p className={styles.exception}>{visible(exception.title).slice(0, 2_000)}</p>}
-      {output.isError && !missing && <ErrorNotice error={output.error} retry={() => output.refetch()} />}
-      {missing && <p className={styles.quiet}>{messages.noOutput}</p>}
+      {output.isError && <ErrorNotice error={output.error} retry={() => output.refetch()} />}
+      {hasOutput === false && <p className={styles.quiet}>{messages.noOutput}</p>}
       {output.data?.text && (
         <details open={run.info.status === "FAILED"}>
           <summary>{messages.lastLines(last.length)}</summary>

@@ -1,9 +1,7 @@
 /** What the program printed: followed while it runs, searched, filtered by level, linked by line. */
-import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { ArrowDownToLine, Download } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { ApiError } from "@/api/client";
 import { ansiSpans, plainLine } from "@/features/files/ansi";
 import { FindBar } from "@/features/files/FindBar";
 import { Lines, type LinesHandle } from "@/features/files/Lines";
@@ -15,7 +13,7 @@ import { useText } from "@/features/files/useText";
 import { Button } from "@/ui/Button";
 import { SelectField } from "@/ui/Field";
 import { ErrorNotice, Notice, Skeleton } from "@/ui/Notice";
-import { OUTPUT_PATH, parentOf, type Run } from "./data";
+import { OUTPUT_PATH, parentOf, type Run, useHasFile } from "./data";
 import { type Level, LogIndex } from "./logLines";
 import { messages } from "./messages";
 import styles from "./run.module.css";
@@ -34,21 +32,30 @@ function spansOf(line: string, look: ReturnType<LogIndex["lookAt"]>) {
   return ansiSpans(line.slice(0, MAX_LINE * 4), look).map((span) => ({ ...span, text: visible(span.text) }));
 }
 
-function useTail(source: TextSource, running: boolean, missing: boolean): void {
-  useQuery({
-    queryKey: ["log-tail", source],
-    queryFn: async () => {
-      if (source.get().complete || missing) await source.tail();
-      return null;
-    },
-    queryKeyHashFn: () => "log-tail",
-    enabled: running,
-    refetchInterval: running ? TAIL_MS : false,
-    gcTime: 0,
-  });
+function useTail(source: TextSource, running: boolean): void {
+  useEffect(() => {
+    if (!running) {
+      // The last lines come with the end of the run.
+      if (source.get().version) source.tail();
+      return;
+    }
+    const timer = window.setInterval(() => {
+      const state = source.get();
+      if (!document.hidden && !state.loading && (state.complete || state.error)) source.tail();
+    }, TAIL_MS);
+    return () => window.clearInterval(timer);
+  }, [source, running]);
 }
 
 export default function LogTab({ run }: { run: Run }) {
+  const hasOutput = useHasFile(run, OUTPUT_PATH);
+  if (hasOutput === null) return <Skeleton height={400} />;
+  if (hasOutput) return <Log run={run} />;
+  if (run.info.status === "RUNNING") return <p role="status">{messages.waitingLog}</p>;
+  return <NoLog run={run} />;
+}
+
+function Log({ run }: { run: Run }) {
   const runId = run.info.run_id;
   const place = useMemo(() => ({ run_id: runId }), [runId]);
   const { search, set } = useRunSearch();
@@ -58,21 +65,12 @@ export default function LogTab({ run }: { run: Run }) {
     index.lines.update(source.lines, state.changedFrom);
     index.version = state.version;
   }
-  const running = run.info.status === "RUNNING";
-  const missing = state.error instanceof ApiError && state.error.status === 404;
-  useTail(source, running, missing);
+  useTail(source, run.info.status === "RUNNING");
   useEffect(() => {
     source.fromEnd(MAX_BYTES).then(() => source.until(() => false));
   }, [source]);
-  const wasRunning = useRef(running);
-  useEffect(() => {
-    // The last lines come with the end of the run.
-    if (wasRunning.current && !running) source.tail();
-    wasRunning.current = running;
-  }, [running, source]);
 
   if (!source.lines.length) {
-    if (missing) return running ? <p role="status">{messages.waitingLog}</p> : <NoLog run={run} />;
     if (state.error) return <ErrorNotice error={state.error} retry={() => source.more()} />;
     return state.complete ? <NoLog run={run} /> : <Skeleton height={400} />;
   }

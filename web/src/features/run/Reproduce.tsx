@@ -13,8 +13,8 @@ const INSTALLERS: Installer[] = ["uv", "pip"];
 export function Reproduce({ run }: { run: Run }) {
   const [installer, setInstaller] = useState<Installer>("uv");
   const runId = run.info.run_id;
-  const hasPatch = useHasFile(runId, PATCH_PATH) === true;
-  const hasRequirements = useHasFile(runId, REQUIREMENTS_PATH) === true;
+  const hasPatch = useHasFile(run, PATCH_PATH) === true;
+  const hasRequirements = useHasFile(run, REQUIREMENTS_PATH) === true;
   const captured = capturedOf(run);
   if (!captured.commit && !captured.command) return null;
   const steps = reproduceSteps({ runId, ...captured, hasPatch, hasRequirements }, installer);

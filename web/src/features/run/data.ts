@@ -1,12 +1,13 @@
 /** What the run page asks the server. */
 import { type QueryClient, queryOptions, useQuery } from "@tanstack/react-query";
 import { type AnswerOf, ApiError, get, post } from "@/api/client";
-import { factsQuery } from "@/features/files/place";
+import { listFolder } from "@/features/files/place";
 
 export type Run = AnswerOf<"/api/assay/v1/runs/get", "get">;
 export type Summary = AnswerOf<"/api/assay/v1/runs/summaries", "post">["summaries"][string][number];
 export type Lineage = AnswerOf<"/api/assay/v1/registry/lineage", "get">;
 
+const CAPTURED_FOLDER = "assay";
 export const PATCH_PATH = "assay/source.patch";
 export const REQUIREMENTS_PATH = "assay/requirements.txt";
 export const OUTPUT_PATH = "assay/output.log";
@@ -15,6 +16,7 @@ export const NOTE_TAG = "mlflow.note.content";
 export const STAR_TAG = "assay.star";
 const PARENT_TAG = "mlflow.parentRunId";
 const LIVE_REFETCH_MS = 10_000;
+const CAPTURED_REFETCH_MS = 3_000;
 
 export const runQuery = (runId: string) =>
   queryOptions({
@@ -58,11 +60,26 @@ export function forget(queries: QueryClient, runId: string): void {
 
 export const parentOf = (run: Run): string | undefined => run.data.tags[PARENT_TAG] || undefined;
 
-/** Whether the run has a file; null while that is not known. */
-export function useHasFile(runId: string, path: string): boolean | null {
-  const facts = useQuery(factsQuery({ run_id: runId }, path));
-  if (facts.data) return true;
-  return facts.error instanceof ApiError && facts.error.status === 404 ? false : null;
+/** Which of the files that are captured with each run this one has. */
+const capturedQuery = (runId: string, running: boolean) =>
+  queryOptions({
+    queryKey: ["captured", runId] as const,
+    queryFn: async ({ signal }) => {
+      const place = { run_id: runId };
+      const root = await listFolder(place, { path: "" }, signal);
+      if (!root.entries.some((entry) => entry.is_dir && entry.path === CAPTURED_FOLDER)) return [];
+      const folder = await listFolder(place, { path: CAPTURED_FOLDER }, signal);
+      return folder.entries.map((entry) => entry.path);
+    },
+    staleTime: 5_000,
+    // They come while the run goes.
+    refetchInterval: running ? CAPTURED_REFETCH_MS : false,
+  });
+
+/** Whether the run has a file that was captured with it; null while that is not known. */
+export function useHasFile(run: Run, path: string): boolean | null {
+  const { data } = useQuery(capturedQuery(run.info.run_id, run.info.status === "RUNNING"));
+  return data ? data.includes(path) : null;
 }
 
 /** Names in the order in which people count: `layer2` before `layer10`. */

@@ -113,6 +113,7 @@ export function Grid(props: GridProps) {
   }, [rail, columns, room.width]);
   const [view, setView] = useState(measure);
   const [active, setActive] = useState({ row: 0, col: 0 });
+  const [pointed, setPointed] = useState(-1);
   const activeRow = Math.min(active.row, top.length + rows.size - 1);
 
   const update = useCallback(() => {
@@ -298,7 +299,7 @@ export function Grid(props: GridProps) {
     const canOpen = row.group !== undefined || (row.run !== undefined && y !== null && props.opens(row.run));
     return (
       <Row
-        key={y === null ? `top-${id}` : index}
+        key={y === null ? `top-${id}` : index % rail.pool}
         look={rowLook}
         run={row.run}
         group={row.group}
@@ -314,6 +315,7 @@ export function Grid(props: GridProps) {
         activeCol={index === activeRow && active.row >= 0 ? active.col : -1}
         now={row.run?.status === "RUNNING" ? now.second : now.minute}
         sparks={sparkKeys.length ? sparks : 0}
+        tools={index === pointed || (index === activeRow && active.row >= 0)}
         domId={domId}
         renaming={
           row.run !== undefined &&
@@ -359,10 +361,13 @@ export function Grid(props: GridProps) {
       onMouseOver={(event) => {
         const at = locateEvent(event);
         hover.set(at?.run?.id ?? null);
-        if (at?.run && at.column && !at.element.title)
-          at.element.title = exactText(at.run, at.column, Date.now()).slice(0, 2_000);
+        setPointed(at?.row ?? -1);
+        if (at?.run && at.column) at.element.title = exactText(at.run, at.column, Date.now()).slice(0, 2_000);
       }}
-      onMouseLeave={() => hover.set(null)}
+      onMouseLeave={() => {
+        hover.set(null);
+        setPointed(-1);
+      }}
     >
       <div role="rowgroup" className={styles.sticky} style={{ width }}>
         <Head

@@ -22,6 +22,8 @@ import { fields, joints, operators, type Suggestion, taken, values, wantedAt } f
 const HISTORY = "assay.queries";
 const MOST_KEPT = 20;
 const APPLY_AFTER_MS = 300;
+/** The start of an expression whose operator is still to come. */
+const FIELD_START = /^\s*\(*\s*(?:metric|param|parameter|tag|attribute|attr|run|dataset)s?\./i;
 
 function history(): string[] {
   const found = readKept<unknown>(HISTORY, []);
@@ -117,7 +119,7 @@ export function QueryBox({
     setOpen(true);
     window.clearTimeout(timer.current);
     // Words find names while they are typed; an expression is no question before it is whole.
-    if (!OPERATORS.test(next) && !/^\s*\S*\.\S*$/.test(next))
+    if (!OPERATORS.test(next) && !FIELD_START.test(next))
       timer.current = window.setTimeout(() => apply(next, false), APPLY_AFTER_MS);
   };
   const take = (suggestion: Suggestion) => {

@@ -42,6 +42,8 @@ export interface RowProps {
   now: number;
   /** Changes when curves came. */
   sparks: number;
+  /** Whether the small buttons are drawn. */
+  tools: boolean;
   domId: string;
   renaming: boolean;
   onRename: (run: RunRecord, name: string | null) => void;
@@ -121,31 +123,38 @@ function nameCell(props: RowProps): ReactNode {
         </a>
       )}
       {run.children > 0 && <span className={styles.count}>{formatCount(run.children)}</span>}
-      <span className={styles.tools}>
-        <button
-          type="button"
-          tabIndex={-1}
-          className={styles.mini}
-          data-act="star"
-          data-on={starred || undefined}
-          aria-pressed={starred}
-          aria-label={messages.star}
-          title={messages.star}
-        >
-          {starred ? "★" : "☆"}
-        </button>
-        <button
-          type="button"
-          tabIndex={-1}
-          className={styles.mini}
-          data-act="peek"
-          aria-label={messages.peek}
-          title={messages.peek}
-        >
-          ◨
-        </button>
-      </span>
+      {(starred || props.tools) && tools(starred)}
     </>
+  );
+}
+
+/** Drawn where the pointer or the active cell is, and where a star is: in every row they would cost too much. */
+function tools(starred: boolean): ReactNode {
+  return (
+    <span className={styles.tools}>
+      <button
+        type="button"
+        tabIndex={-1}
+        className={styles.mini}
+        data-act="star"
+        data-on={starred || undefined}
+        aria-pressed={starred}
+        aria-label={messages.star}
+        title={messages.star}
+      >
+        {starred ? "★" : "☆"}
+      </button>
+      <button
+        type="button"
+        tabIndex={-1}
+        className={styles.mini}
+        data-act="peek"
+        aria-label={messages.peek}
+        title={messages.peek}
+      >
+        ◨
+      </button>
+    </span>
   );
 }
 

@@ -110,6 +110,11 @@ export class Rail {
     return [Math.max(0, first), Math.min(this.size - 1, last)];
   }
 
+  /** No fewer than are ever drawn: a row that scrolls out leaves its elements to the one this many further on. */
+  get pool(): number {
+    return (Math.ceil(this.room / this.rowHeight / STEP) + 2) * STEP + 2 * AROUND;
+  }
+
   topOf(row: number, scrollTop: number): number {
     const y = row * this.rowHeight;
     return this.scaled ? y - this.passed(scrollTop) + scrollTop : y;

@@ -218,6 +218,11 @@ export class RunStore {
     this.changed();
   }
 
+  /** What an earlier visit left is shown, and read anew behind it. */
+  revisit(): void {
+    if ([...this.lists.values()].some((list) => list.windows.size > 0 || list.error !== null)) this.refresh();
+  }
+
   /** Everything that is shown is to be read anew; what was read before stays on the screen meanwhile. */
   refresh(): void {
     this.generation += 1;

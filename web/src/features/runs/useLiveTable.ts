@@ -86,8 +86,7 @@ export function useLiveTable(
     else if (event.change.change === "new") onNew(event.change);
     else onUpdated(event.change);
   });
-  // What was left here on an earlier visit is shown, and read anew behind it.
-  useEffect(() => store.refresh(), [store]);
+  useEffect(() => store.revisit(), [store]);
 
   return {
     fresh,

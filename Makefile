@@ -28,11 +28,10 @@ $(VENV)/.ready: requirements/dev.lock pyproject.toml
 components: $(VENV)/.ready web ## Install the real servers and the browser that the tests talk to
 	tests/services/install.sh
 
-# Two halves side by side: both wait for servers and disks more than they compute. Under make's own
-# -j, since a shell starts what it puts in the background deaf to Ctrl-C, which tests send.
+# Three parts side by side: they wait for servers, disks and other processes as much as they compute. Under
+# make's own -j, since a shell starts what it puts in the background deaf to Ctrl-C, which tests send.
 test: components check ## Format, lint, types, layers, and every test against real components
-	$(MAKE) --jobs=2 --output-sync=target test-served test-plain
-	$(MAKE) frameworks
+	$(MAKE) --jobs=3 --output-sync=target test-served test-plain frameworks
 
 test-served: components
 	$(BIN)/python -m pytest tests/contract tests/e2e

@@ -18,17 +18,20 @@ if [ -n "$need" ]; then
     DEBIAN_FRONTEND=noninteractive $root apt-get install -y -qq --no-install-recommends $need >/dev/null
 fi
 
-if [ ! -f .env-azurite/node_modules/azurite/package.json ]; then
-    npm install --silent --no-audit --no-fund --prefix .env-azurite azurite@3.35.0 >/dev/null
-fi
+azurite() {
+    [ -f .env-azurite/node_modules/azurite/package.json ] ||
+        npm install --silent --no-audit --no-fund --prefix .env-azurite azurite@3.35.0 >/dev/null
+}
 
-if [ ! -f .env-mlflow2/.ready ]; then
+mlflow2() {
+    [ ! -f .env-mlflow2/.ready ] || return 0
     "${PYTHON:-python3}" -m venv .env-mlflow2
     .env-mlflow2/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/mlflow2.lock
     touch .env-mlflow2/.ready
-fi
+}
 
-if [ ! -f .env-frameworks/.ready ] || [ requirements/frameworks.lock -nt .env-frameworks/.ready ]; then
+frameworks() {
+    [ ! -f .env-frameworks/.ready ] || [ requirements/frameworks.lock -nt .env-frameworks/.ready ] || return 0
     "${PYTHON:-python3}" -m venv .env-frameworks
     install=".env-frameworks/bin/python -m pip install --quiet --disable-pip-version-check"
     # The lock has all but torch, whose builds differ by accelerator: pip takes the one that fits the machine.
@@ -36,4 +39,14 @@ if [ ! -f .env-frameworks/.ready ] || [ requirements/frameworks.lock -nt .env-fr
     $install torch==2.13.0
     ASSAY_SKIP_UI=1 $install --no-deps --editable .
     touch .env-frameworks/.ready
-fi
+}
+
+# Side by side: while one unpacks, another downloads. Each is a shell of its own, in which -e holds.
+pids=""
+for part in azurite mlflow2 frameworks; do
+    (set -e; "$part") &
+    pids="$pids $!"
+done
+for pid in $pids; do
+    wait "$pid"
+done

@@ -60,7 +60,7 @@ def test_folders_fold_and_stay_folded(tab: Visit, client: Client) -> None:
     for name in ("lab/a", "lab/b"):
         client.create_experiment(name)
     page = tab.open("/?q=lab/")
-    folder = page.get_by_role("button", name="Folder lab with 2 experiments")
+    folder = page.get_by_role("button", name="lab 2 experiments")
     expect(page.get_by_role("link", name="a", exact=True)).to_be_visible()
 
     folder.click()

@@ -55,13 +55,13 @@ function FolderRow({ folder, isFolded, toggle }: { folder: Folder; isFolded: boo
           type="button"
           className={styles.fold}
           aria-expanded={!isFolded}
-          aria-label={messages.folder(folder.path, folder.count)}
           onClick={toggle}
         >
           <Arrow size={14} aria-hidden="true" />
           <FolderIcon size={14} aria-hidden="true" />
           <bdi>{folder.name}</bdi>
           <span className={styles.count}>{formatCount(folder.count)}</span>
+          <span className="visually-hidden">{messages.inFolder}</span>
         </button>
       </th>
       <td />

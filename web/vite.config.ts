@@ -78,14 +78,13 @@ function compressed(): Plugin {
 
 const CORE = [
   /[\\/]node_modules[\\/](react|react-dom|scheduler|lucide-react|@tanstack|@msgpack)[\\/]/,
-  /[\\/]src[\\/](main\.|app[\\/]|api[\\/]|ui[\\/]|charts[\\/]colours\.|features[\\/]experiment[\\/])/,
-  /rolldown[\\/]runtime/,
+  /[\\/]src[\\/](main\.|app[\\/]|api[\\/]|ui[\\/]|charts[\\/]colours\.|features[\\/](experiment|runs)[\\/])/,
 ];
-const LATER = /[\\/](Palette|[Mm]arkdown)\./;
+const LATER = /[\\/](Palette|[Mm]arkdown|Peek|ColumnPicker)\./;
 
 /**
- * What the first page of anybody needs, and what nearly all pages share: one file. Left to itself the bundler cuts it
- * into forty, by which of the lazy pages share what, and each page waits for the last of them.
+ * What nearly all pages share, and the table of runs, which most of them lead to: one file. Left to itself the bundler
+ * cuts it into forty, by which of the lazy pages share what, and each page waits for the last of them.
  */
 function isCore(id: string): boolean {
   return CORE.some((one) => one.test(id)) && !LATER.test(id);
@@ -102,13 +101,12 @@ export default defineConfig({
     sourcemap: false,
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
+    // All pages' styles are less than one of their scripts: one file, and no page waits for a second.
+    cssCodeSplit: false,
     rolldownOptions: {
       output: {
         codeSplitting: {
-          groups: [
-            { name: "core", test: isCore },
-            { name: "table", test: /[\\/]features[\\/]runs[\\/](?!Peek|ColumnPicker)/ },
-          ],
+          groups: [{ name: "core", test: isCore }],
         },
       },
     },

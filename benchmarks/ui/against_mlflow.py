@@ -96,8 +96,8 @@ def _theirs(browser: Browser, url: str, ids: dict[str, str]) -> Figures:
 def _table(browser: Browser, page: str, row: str, scroll: str) -> Figures:
     with tab(browser) as made:
         took = made.open(page, row, timeout_ms=TIMEOUT_MS)
-        first = made.sent()
         made.quiet()
+        first = made.sent_before()
         api = [one for one in first if "/api/" in one.url or "/ajax-api/" in one.url]
         graphql = [one for one in first if one.url.endswith("/graphql")]
         scripts = [one for one in made.sent() if one.kind == "Script"]

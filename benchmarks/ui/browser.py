@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ class Sent(NamedTuple):
     url: str
     kind: str
     """DevTools' type: ``Document``, ``Script``, ``Stylesheet``, ``Font``, ``Fetch`` …"""
+    at_ms: float
+    """When it was asked for, in ms since 1970."""
     wire_bytes: int
 
 
@@ -35,7 +38,7 @@ class Tab:
     def __init__(self, page: Page) -> None:
         self.page = page
         self._cdp = page.context.new_cdp_session(page)
-        self._kinds: dict[str, tuple[str, str]] = {}
+        self._kinds: dict[str, tuple[str, str, float]] = {}
         self._bytes: dict[str, int] = {}
         self._last = monotonic()
         self._cdp.on("Network.requestWillBeSent", self._sent)
@@ -45,7 +48,8 @@ class Tab:
         self._cdp.send("Performance.enable", {"timeDomain": "threadTicks"})
 
     def _sent(self, event: dict[str, Any]) -> None:
-        self._kinds[event["requestId"]] = (event["request"]["url"], event.get("type", "Other"))
+        url, kind = event["request"]["url"], event.get("type", "Other")
+        self._kinds[event["requestId"]] = (url, kind, event["wallTime"] * 1e3)
         self._last = monotonic()
 
     def _finished(self, event: dict[str, Any]) -> None:
@@ -53,6 +57,7 @@ class Tab:
 
     def open(self, url: str, selector: str, *, timeout_ms: int = WAIT_MS) -> float:
         """Go there and wait for what ``selector`` names; the milliseconds that took."""
+        self.page.add_init_script(f"bench.watch({json.dumps(selector)})")
         began = perf_counter()
         self.page.goto(url, wait_until="commit", timeout=timeout_ms)
         self.page.wait_for_selector(selector, timeout=timeout_ms)
@@ -66,10 +71,15 @@ class Tab:
     def sent(self) -> list[Sent]:
         """All requests until now; those that didn't end count as nothing on the wire."""
         return [
-            Sent(url, kind, self._bytes.get(ident, 0))
-            for ident, (url, kind) in self._kinds.items()
+            Sent(url, kind, at_ms, self._bytes.get(ident, 0))
+            for ident, (url, kind, at_ms) in self._kinds.items()
             if url.startswith("http")
         ]
+
+    def sent_before(self) -> list[Sent]:
+        """The requests that were made before what the page was opened for was there."""
+        seen = float(self.page.evaluate("bench.seenAt()"))
+        return [one for one in self.sent() if one.at_ms < seen]
 
     def metric(self, name: str) -> float:
         """One of DevTools' figures of the page: ``ScriptDuration``, ``TaskDuration`` …"""
@@ -79,9 +89,10 @@ class Tab:
         return float(found[name])
 
     def heap_mb(self) -> float:
-        """What its scripts hold, after collecting what they don't."""
+        """What its scripts hold, typed arrays among it, after collecting what they don't."""
         self._cdp.send("HeapProfiler.collectGarbage")
-        return self.metric("JSHeapUsedSize") / 1e6
+        used = self._cdp.send("Runtime.getHeapUsage")
+        return float(used["usedSize"] + used.get("backingStorageSize", 0)) / 1e6
 
     def long_tasks(self) -> list[float]:
         """How long each task of more than 50 ms took, in ms."""

@@ -17,7 +17,22 @@
 
   const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
 
+  let seenAt = 0;
+
   window.bench = {
+    /** When the element of `watch` was there first, in ms since 1970; 0 while it isn't. */
+    seenAt: () => seenAt,
+
+    /** Look out for the first element that a selector names. */
+    watch(selector) {
+      const observer = new MutationObserver(() => {
+        if (!document.querySelector(selector)) return;
+        seenAt = performance.timeOrigin + performance.now();
+        observer.disconnect();
+      });
+      observer.observe(document, { childList: true, subtree: true, attributes: true });
+    },
+
     supports: () => PerformanceObserver.supportedEntryTypes.includes("longtask"),
     tasks: () => tasks,
     measures,

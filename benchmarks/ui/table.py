@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -36,23 +35,24 @@ def wide_columns() -> str:
     return quote(json.dumps(["a:status", "a:start_time", "a:duration", *metrics, *params]))
 
 
-def bytes_and_requests(browser: Browser, url: str) -> Figures:
+def bytes_and_requests(browser: Browser, url: str, page: str = EXPERIMENT) -> Figures:
     """B1, B2 and B3: a cold load, until the page is quiet and until its first rows."""
     with tab(browser) as made:
-        made.open(url + EXPERIMENT, FIRST_ROW)
-        first = made.sent()
+        made.open(url + page, FIRST_ROW)
         made.quiet()
-        everything = made.sent()
+        first, everything = made.sent_before(), made.sent()
     scripts = _of_kind(everything, "Script")
     styles = _of_kind(everything, "Stylesheet")
-    api = [one for one in first if "/api/" in one.url]
+    # What the browser asks for by itself is the icon; the stream of changes never ends.
+    asked = [one for one in first if one.kind not in ("Other", "EventSource")]
+    api = [one for one in asked if "/api/" in one.url]
     return {
         "js_kb": sum(_gzip_bytes(one) for one in scripts) / 1e3,
         "js_wire_kb": sum(one.wire_bytes for one in scripts) / 1e3,
         "chunk_kb": largest_chunk({Path(urlsplit(one.url).path).name for one in scripts}) / 1e3,
         "css_kb": sum(_gzip_bytes(one) for one in styles) / 1e3,
         "fonts": len(_of_kind(everything, "Font")),
-        "requests": len(first),
+        "requests": len(asked),
         "api_requests": len(api),
         "api_kb": sum(one.wire_bytes for one in api) / 1e3,
     }
@@ -63,8 +63,11 @@ def _of_kind(sent: list[Sent], kind: str) -> list[Sent]:
 
 
 def _gzip_bytes(one: Sent) -> int:
-    """Bytes of the file's gzip form: the wire may have carried it as Brotli, or uncompressed."""
-    path = STATIC / urlsplit(one.url).path.lstrip("/")
+    return gzip_size(STATIC / urlsplit(one.url).path.lstrip("/"))
+
+
+def gzip_size(path: Path) -> int:
+    """Bytes of a file's gzip form: the wire may have carried it as Brotli, or as it is."""
     packed = path.with_name(path.name + ".gz")
     return (packed if packed.exists() else path).stat().st_size
 
@@ -72,18 +75,7 @@ def _gzip_bytes(one: Sent) -> int:
 def largest_chunk(initial: set[str]) -> int:
     """Gzip bytes of the largest script that isn't among those of the first page."""
     lazy = [path for path in (STATIC / "assets").glob("*.js") if path.name not in initial]
-    return max((gzip_size(path) for path in lazy if not is_viewer(path)), default=0)
-
-
-def is_viewer(path: Path) -> bool:
-    """Whether a chunk is an editor or viewer of files, which has no budget of its own."""
-    return re.match(r"(highlight|core|plotly|vega|pdf|katex)", path.name) is not None
-
-
-def gzip_size(path: Path) -> int:
-    """Bytes of a file as it is sent."""
-    packed = path.with_name(path.name + ".gz")
-    return (packed if packed.exists() else path).stat().st_size
+    return max((gzip_size(path) for path in lazy), default=0)
 
 
 def appearing(browser: Browser, url: str) -> Figures:

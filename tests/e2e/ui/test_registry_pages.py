@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from assay.client.client import Client
 from assay.entities.governance import Deployment
+from assay.store.sql.store import open_sql_store
 from assay.store.user import local_cause
 from tests.e2e.ui.registry_seed import COLUMNS, POLICY, approve, ask, record_model
 from tests.services.browser import Visit
@@ -440,3 +441,36 @@ def test_hostile_names_and_texts_stay_text(tab: Visit, client: Client) -> None:
         )
     expect(page.get_by_role("region", name="Use it")).to_contain_text("\\u202eevil")
     assert page.locator("main img").count() == 0
+
+
+def test_a_reader_sees_everything_and_changes_nothing(chromium: Browser, tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path)
+    server.start()
+    record_model(Client(server.url), "seen", [0.9], policy=POLICY)
+    Client(server.url).transition_model_version_stage("seen", 1, "Shadow")
+    ask(server.url, "seen", 1)
+    server.stop()
+    store = open_sql_store(f"sqlite:///{tmp_path}/assay.db")
+    store.users.set("rita", ["reader"], cause=local_cause())
+    _, secret = store.users.make_token("rita", cause=local_cause())
+    store.close()
+    server = ServerProcess(tmp_path, auth="tokens")
+    server.start()
+    context = chromium.new_context(http_credentials={"username": "rita", "password": secret})
+    visit = Visit(context.new_page(), server.url)
+
+    page = visit.open("/models/seen")
+    expect(lane(page, "Shadow").get_by_role("link", name="Version 1")).to_be_visible()
+    for name in ("Roll back", "Move version 1", "More actions", "Add a tag", "Set an alias"):
+        expect(page.get_by_role("button", name=name)).to_have_count(0)
+    visit.open("/requests")
+    expect(page.get_by_role("article")).to_contain_text("Voting needs the role writer")
+    expect(page.get_by_label("Your name")).to_have_count(0)
+    visit.open("/models/seen?tab=policy")
+    expect(page.get_by_text("Changing it needs the role manager")).to_be_visible()
+
+    # The first answer of a server with sign-in asks for name and token.
+    visit.problems[:] = [problem for problem in visit.problems if "401" not in problem]
+    assert visit.problems == []
+    context.close()
+    server.stop()

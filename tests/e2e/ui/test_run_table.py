@@ -264,6 +264,15 @@ def test_groups_show_figures_and_open(digits: Page) -> None:
     expect(rows(digits).nth(1)).to_have_attribute("aria-level", "2")
 
 
+def test_groups_are_ordered_by_the_mean_of_a_metric(digits: Page) -> None:
+    menu(digits, "learning_rate", "Group by it")
+    expect(rows(digits)).to_have_count(6)
+    menu(digits, "val/accuracy", "Sort ascending")
+    expect(rows(digits).first).to_contain_text("learning_rate: 0.001")
+    menu(digits, "val/accuracy", "Sort descending")
+    expect(rows(digits).first).to_contain_text("learning_rate: 0.3")
+
+
 def test_children_fold_under_their_parent(tab: Visit, client: Client) -> None:
     experiment = client.create_experiment("nested")
     parent = client.create_run(experiment, run_name="parent", start_time=1_760_000_000_000)
@@ -279,7 +288,7 @@ def test_children_fold_under_their_parent(tab: Visit, client: Client) -> None:
     page.get_by_role("menuitemcheckbox", name="Fold children under parents").click()
     expect(rows(page)).to_have_count(1)
     page.keyboard.press("Escape")
-    expect(page.get_by_role("treegrid")).to_have_count(0)
+    expect(page.get_by_role("treegrid", name="Runs")).to_be_visible()
     page.get_by_role("button", name="Show the runs below").click()
     expect(rows(page)).to_have_count(4)
     assert names(page) == ["parent", "child-2", "child-1", "child-0"]
@@ -470,6 +479,10 @@ def test_ten_thousand_positions_and_many_columns_draw_few_elements(
     expect(page.get_by_role("gridcell", name="run-0", exact=False).first).to_be_attached()
     expect(page.locator("[aria-rowindex='451']")).to_contain_text("run-0")
     expect(page.locator("[aria-rowindex='451']")).to_contain_text("0.059")
+    client.create_run(ident, run_name="meanwhile")
+    page.get_by_role("button", name="1 new").click()
+    expect(rows(page).first).to_contain_text("meanwhile")
+    expect(page.get_by_role("status").filter(has_text="451 runs")).to_be_visible()
     assert rows(page).count() <= 50
     assert page.locator("[role=gridcell]").count() < 50 * 20
 

@@ -2,7 +2,7 @@
 import type uPlot from "uplot";
 import { formatDuration, formatNumber } from "@/ui/format";
 import type { Inks } from "./inks";
-import type { PlaceKind } from "./plot";
+import type { PlaceKind } from "./plotView";
 import type { Scale } from "./ranges";
 
 const DURATION_STEPS = [
@@ -26,6 +26,11 @@ function short(value: number): string {
   return formatNumber(value);
 }
 
+/** A duration without parts that are nothing: 10 min, 1 h 30 min. */
+function shortDuration(seconds: number): string {
+  return formatDuration(seconds * 1000).replace(/ 0 (s|min|h)$/, "");
+}
+
 /** Tick texts; empty ones stay empty (uPlot leaves out ticks of a logarithm that would touch). */
 const texts = (splits: (number | null)[], write: (value: number) => string) =>
   splits.map((value) => (value === null ? null : write(value)));
@@ -38,11 +43,17 @@ export function makeAxes(ink: Inks, kind: PlaceKind, hasRight: boolean): uPlot.A
     grid: { stroke: line, width: 1 },
     ticks: { stroke: line, width: 1, size: 4 },
   };
-  const x: uPlot.Axis = { ...look, scale: "x", size: 26, gap: 4, space: kind === "time" ? 70 : 56 };
+  const x: uPlot.Axis = {
+    ...look,
+    scale: "x",
+    size: kind === "time" ? 38 : 26,
+    gap: 4,
+    space: kind === "time" ? 70 : 56,
+  };
   if (kind === "number") x.values = (_u, splits) => texts(splits, short);
   if (kind === "duration") {
     x.incrs = DURATION_STEPS;
-    x.values = (_u, splits) => texts(splits, (value) => (value === 0 ? "0" : formatDuration(value * 1000)));
+    x.values = (_u, splits) => texts(splits, (value) => (value === 0 ? "0" : shortDuration(value)));
     x.space = 64;
   }
   const y: uPlot.Axis = {

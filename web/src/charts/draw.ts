@@ -18,6 +18,9 @@ export interface Projection {
 
 const MARKER_EVERY_PX = 6;
 const MAX_MARKS = 400;
+/** A peak that rises this far above both its neighbours is drawn as a line: as a band of one pixel it would be lost. */
+const SPIKE_PX = 20;
+const MARKS_APART_PX = 5;
 
 function trace(
   ctx: CanvasRenderingContext2D,
@@ -79,6 +82,31 @@ function band(ctx: CanvasRenderingContext2D, line: Line, to: Projection, from: n
   ctx.fill();
 }
 
+/** Peaks of single buckets, as verticals from the line to the greatest or least value. */
+function spikes(ctx: CanvasRenderingContext2D, line: Line, to: Projection, from: number, end: number): void {
+  const toY = line.right ? to.right : to.y;
+  const rise = SPIKE_PX * to.ratio;
+  ctx.beginPath();
+  for (const [column, sign] of [
+    [line.high, 1],
+    [line.low, -1],
+  ] as const) {
+    if (!column) return;
+    for (let i = from; i < end; i++) {
+      const tip = toY(column[i]!) * sign;
+      // Up is less in pixels; beyond the ends there is nothing to rise above.
+      const left = i > from ? toY(column[i - 1]!) * sign : tip + 2 * rise;
+      const right = i + 1 < end ? toY(column[i + 1]!) * sign : tip + 2 * rise;
+      const foot = toY(line.y[i]!);
+      if (!(tip + rise < left && tip + rise < right) || !Number.isFinite(foot)) continue;
+      const x = to.x(line.x[i]!);
+      ctx.moveTo(x, foot);
+      ctx.lineTo(x, Math.max(to.top - 10, Math.min(to.top + to.height + 10, tip * sign)));
+    }
+  }
+  ctx.stroke();
+}
+
 /** One line with its band, its faint original and its points; `strong` for the one that is pointed at. */
 export function drawLine(
   ctx: CanvasRenderingContext2D,
@@ -94,6 +122,11 @@ export function drawLine(
   if (options.band) {
     ctx.globalAlpha = options.strong ? 0.28 : 0.16;
     band(ctx, line, to, from, end);
+    if (line.runId) {
+      ctx.globalAlpha = 0.6;
+      ctx.lineWidth = 1.25 * to.ratio;
+      spikes(ctx, line, to, from, end);
+    }
   }
   if (line.raw) {
     ctx.globalAlpha = 0.28;
@@ -149,13 +182,18 @@ export function drawHoles(ctx: CanvasRenderingContext2D, lines: Line[], to: Proj
     ctx.fillStyle = line.colour;
     ctx.lineWidth = 1.5 * to.ratio;
     let outside = 0;
+    let lastCross = Number.NEGATIVE_INFINITY;
     for (let i = from; i < end && left > 0; i++) {
       const value = values[i]!;
       const x = to.x(line.x[i]!);
       if (x < to.left - size || x > to.left + to.width + size) continue;
       if (Number.isNaN(value)) {
-        cross(ctx, x, foot, size);
-        left -= 1;
+        // A stretch of them is one row, not a smear.
+        if (x - lastCross >= MARKS_APART_PX * to.ratio) {
+          cross(ctx, x, foot, size);
+          lastCross = x;
+          left -= 1;
+        }
         outside = 0;
       } else {
         const y = toY(value);

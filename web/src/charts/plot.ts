@@ -10,38 +10,10 @@ import { drawDensity } from "./density";
 import { drawHoles, drawLine, drawMarks, type Projection } from "./draw";
 import { type Gestures, listen } from "./gestures";
 import { inks } from "./inks";
-import { type Line, type Mark, readAt } from "./lines";
-import {
-  backward,
-  extent,
-  forward,
-  kneeOf,
-  padded,
-  type Range,
-  type Scale,
-  withoutOutliers,
-  zoomed,
-} from "./ranges";
-
-export type PlaceKind = "number" | "time" | "duration";
-
-export interface PlotView {
-  lines: Line[];
-  /** Draw a heat map in place of lines, apart from those in `strong`. */
-  dense: boolean;
-  strong: ReadonlySet<string>;
-  placeKind: PlaceKind;
-  xScale: Scale;
-  yScale: Scale;
-  zoom: Range | null;
-  /** A range of y that holds whatever the values are; null at an end for one from the values. */
-  fixed: [number | null, number | null];
-  /** Percent of values left out at each end. */
-  outliers: number;
-  band: boolean;
-  marks: Mark[];
-  utc: boolean;
-}
+import { type Line, readAt } from "./lines";
+import { measure } from "./measure";
+import { type PlotView, rangeOfY } from "./plotView";
+import { backward, extent, forward, kneeOf, padded, type Range, type Scale, zoomed } from "./ranges";
 
 export interface PlotEvents {
   /** The pointer is at this x (null: gone), nearest to this line. */
@@ -52,15 +24,6 @@ export interface PlotEvents {
 
 const NEAR_PX = 28;
 const MAX_DOTS = 40;
-const KEPT_MEASURES = 2_000;
-let measures = 0;
-
-/** Note how long something took, where budgets look for it. */
-export function measure(name: string, start: number, detail?: unknown): void {
-  if (++measures % KEPT_MEASURES === 0) performance.clearMeasures();
-  performance.measure(name, { start, end: performance.now(), detail });
-}
-
 export class Plot {
   private u: uPlot | null = null;
   private shape = "";
@@ -192,35 +155,9 @@ export class Plot {
 
   /** Ranges of the axes for what is to be seen. */
   private rescale(): void {
-    const { lines, yScale, fixed, outliers, band } = this.view;
     this.ranges.x = this.zoom ?? this.full;
-    for (const key of ["y", "r"] as const) {
-      const columns = lines
-        .filter((line) => line.right === (key === "r"))
-        .flatMap((line) => this.seenColumns(line, band && !outliers));
-      const positive = yScale === "log";
-      const found = outliers ? withoutOutliers(columns, outliers, positive) : extent(columns, positive);
-      const range = padded(found, yScale, key === "y" ? this.knee : this.rightKnee);
-      if (key === "y") {
-        if (fixed[0] !== null && !(positive && fixed[0] <= 0)) range[0] = fixed[0];
-        if (fixed[1] !== null && !(positive && fixed[1] <= 0)) range[1] = fixed[1];
-        if (range[0] >= range[1]) range[1] = range[0] + (Math.abs(range[0]) || 1);
-      }
-      this.ranges[key] = range;
-    }
-  }
-
-  private seenColumns(line: Line, withBand: boolean): Float64Array[] {
-    const columns = [line.y, line.raw, withBand ? line.low : null, withBand ? line.high : null];
-    const there = columns.filter((column): column is Float64Array => column !== null);
-    if (!this.zoom) return there;
-    const [low, high] = this.zoom;
-    const inside: number[] = [];
-    for (let i = 0; i < line.x.length; i++) if (line.x[i]! >= low && line.x[i]! <= high) inside.push(i);
-    if (line.ascending && inside.length) {
-      return there.map((column) => column.subarray(inside[0]!, inside[inside.length - 1]! + 1));
-    }
-    return there.map((column) => Float64Array.from(inside, (i) => column[i]!));
+    this.ranges.y = rangeOfY(this.view, this.zoom, false, this.knee);
+    this.ranges.r = rangeOfY(this.view, this.zoom, true, this.rightKnee);
   }
 
   private redraw(): void {

@@ -29,11 +29,11 @@ const MOST_IN_LEGEND = 40;
 const SIGNS: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
 
 export function escapeXml(text: string): string {
+  const kept = Array.from(text).filter((sign) =>
+    sign >= " " ? sign !== "\ufffe" && sign !== "\uffff" : "\t\n\r".includes(sign),
+  );
   // Signs that XML has no place for at all are left out.
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are the signs meant
-  return text
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, "")
-    .replace(/[&<>"']/g, (sign) => SIGNS[sign]!);
+  return kept.join("").replace(/[&<>"']/g, (sign) => SIGNS[sign]!);
 }
 
 const px = (value: number) => value.toFixed(1);

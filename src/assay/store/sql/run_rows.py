@@ -174,24 +174,33 @@ def _metrics(
     cells: dict[Column, list[Cell]] = {column: [None] * len(run_ids) for column in columns}
     if not columns or not run_ids:
         return cells
+    stats = sorted({column.stat for column in columns})
+    by_key: dict[str, list[tuple[int, int, list[Cell]]]] = {}
+    for column, found in cells.items():
+        place = stats.index(column.stat)
+        by_key.setdefault(column.key, []).append((place, _ZERO_BITS.get(column.stat, 0), found))
     base = first_position(conn)
-    for stat in sorted({column.stat for column in columns}):
-        by_key = {column.key: cells[column] for column in columns if column.stat is stat}
-        for position, key, value, negative in _figures(conn, run_ids, stat, sorted(by_key)):
-            if negative and value == 0.0:
-                value = -0.0  # noqa: PLW2901 - SQLite drops the sign of zero
-            by_key[key][position - base] = math.nan if value is None else value
+    for position, key, zeros, *figures in _figures(conn, run_ids, stats, sorted(by_key)):
+        for place, bit, found in by_key[key]:
+            value = figures[place]
+            if value is None:
+                value = math.nan
+            elif zeros & bit and value == 0.0:
+                value = -0.0  # SQLite drops the sign of zero
+            found[position - base] = value
     return cells
 
 
 def _figures(
-    conn: Connection, run_ids: Sequence[RunId], stat: Figure, keys: Sequence[str]
+    conn: Connection, run_ids: Sequence[RunId], stats: Sequence[Figure], keys: Sequence[str]
 ) -> list[tuple[Any, ...]]:
-    """Position of the run, key, figure (``None`` is NaN), and whether a zero is negative."""
+    """Position of the run, key, which zeros are negative, and the figures (``None`` is NaN).
+
+    One statement for all figures, since finding the rows takes most of its time.
+    """
     wanted, rows = numbered(conn, run_ids), tables.metric_summaries
-    bit = _ZERO_BITS.get(stat, 0)
     statement = select(
-        wanted.c.position, rows.c.key, rows.c[stat], rows.c.negative_zeros.op("&")(bit)
+        wanted.c.position, rows.c.key, rows.c.negative_zeros, *(rows.c[stat] for stat in stats)
     ).select_from(wanted.join(rows, and_(rows.c.run_id == wanted.c.run_id, rows.c.is_latest)))
     key: ColumnElement[Any] = rows.c.key
     if _wants_most(conn, rows, run_ids, keys):

@@ -23,11 +23,11 @@ export function Bars({
   const share = (value: number) => ((value - low) / (high - low || 1)) * 100;
   const zero = share(0);
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard
     <div
       className={styles.bars}
       role="region"
       aria-label={messages.plotLabel(title, lines.length)}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard
       tabIndex={0}
     >
       <ul>

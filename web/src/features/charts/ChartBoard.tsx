@@ -12,7 +12,7 @@ import { Panel, PanelInside } from "./Panel";
 import { makeSections, panelTitle, type Section, sectionId } from "./sections";
 import type { PanelSpec } from "./state";
 
-const FULL_MARGIN = 210;
+const FULL_MARGIN = 290;
 
 export function ChartBoard({
   board,
@@ -33,10 +33,10 @@ export function ChartBoard({
   }, [board, sharedY, dark]);
   const { keys, state } = board;
   const find = useDeferredValue(state.find);
+  const { extra, changes, moves, flipped } = state;
   const sections = useMemo(
-    () => makeSections(keys, { ...state, find }, known),
-    // biome-ignore lint/correctness/useExhaustiveDependencies: only these parts make sections
-    [keys, find, state.extra, state.changes, state.moves, state.flipped, known],
+    () => makeSections(keys, { find, extra, changes, moves, flipped }, known),
+    [keys, find, extra, changes, moves, flipped, known],
   );
   const all = useMemo(() => sections.flatMap((section) => section.panels), [sections]);
   const full = state.full ? all.find((panel) => panel.id === state.full) : undefined;
@@ -84,11 +84,7 @@ function SectionView({ section }: { section: Section }) {
   const columns = section.panels.reduce((sum, panel) => sum + (panel.wide ?? 1), 0);
   const span = section.folded ? state.cols : Math.min(state.cols, columns);
   return (
-    <section
-      className={styles.section}
-      aria-label={nameOf(section)}
-      style={{ gridColumn: `span ${span}` }}
-    >
+    <section className={styles.section} aria-label={nameOf(section)} style={{ gridColumn: `span ${span}` }}>
       <h2 className={styles.sectionHead}>
         <button type="button" aria-expanded={!section.folded} onClick={flip}>
           <Icon size={15} aria-hidden="true" />

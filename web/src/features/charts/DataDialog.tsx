@@ -1,6 +1,6 @@
 /** A panel's data as tables: for screen readers, and for whoever wants the numbers. */
 import { useState } from "react";
-import type { PlotView } from "@/charts/plot";
+import type { PlotView } from "@/charts/plotView";
 import { Dialog } from "@/ui/Dialog";
 import { SelectField } from "@/ui/Field";
 import { formatCount, formatNumber, formatTime } from "@/ui/format";

@@ -178,34 +178,30 @@ export function PanelInside({
         />
       </header>
       <div ref={body} className={styles.panelBody} style={{ minHeight: height }}>
-        {width > LEAST_WIDTH && (
-          <>
-            {error !== null && error !== undefined ? (
-              <ErrorNotice error={error} retry={data.retry} />
-            ) : mistake || !built.lines.length ? (
-              loading && !mistake ? (
-                <Skeleton height={height} />
-              ) : (
-                <p className={styles.nothing}>{mistake || nothing(spec, board.baseline)}</p>
-              )
-            ) : isBars ? (
-              <Bars title={title} lines={built.lines} onLine={onLine} />
-            ) : (
-              <PlotBox
-                title={title}
-                axis={x}
-                view={view}
-                width={width}
-                height={height}
-                baseline={board.baseline}
-                onZoom={onZoom}
-                onLine={onLine}
-                onPlot={(made) => {
-                  plot.current = made;
-                }}
-              />
-            )}
-          </>
+        {width <= LEAST_WIDTH ? null : error !== null && error !== undefined ? (
+          <ErrorNotice error={error} retry={data.retry} />
+        ) : mistake || !built.lines.length ? (
+          loading && !mistake ? (
+            <Skeleton height={height} />
+          ) : (
+            <p className={styles.nothing}>{mistake || nothing(spec, board.baseline)}</p>
+          )
+        ) : isBars ? (
+          <Bars title={title} lines={built.lines} onLine={onLine} />
+        ) : (
+          <PlotBox
+            title={title}
+            axis={x}
+            view={view}
+            width={width}
+            height={height}
+            baseline={board.baseline}
+            onZoom={onZoom}
+            onLine={onLine}
+            onPlot={(made) => {
+              plot.current = made;
+            }}
+          />
         )}
       </div>
       {notes.length > 0 && !isBars && built.lines.length > 0 && (

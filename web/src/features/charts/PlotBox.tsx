@@ -3,7 +3,8 @@ import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
 import { useDark } from "@/charts/colours";
 import { cursor } from "@/charts/cursor";
 import { type Line, nearestPlace, type Reading, readAt } from "@/charts/lines";
-import { Plot, type PlotView } from "@/charts/plot";
+import { Plot } from "@/charts/plot";
+import type { PlotView } from "@/charts/plotView";
 import { type Range, zoomed } from "@/charts/ranges";
 import { hover } from "@/features/experiment/state";
 import { formatNumber } from "@/ui/format";
@@ -109,49 +110,33 @@ export function PlotBox({
     const made = plot.current;
     if (!made || !view.lines.length || event.ctrlKey || event.metaKey || event.altKey) return;
     const line = pointed?.line ?? view.lines[0]!;
-    const at = nearestPlace(line, pointed?.x ?? made.shown.x[0]);
-    const move = (places: number) => {
-      const next = Math.max(0, Math.min(line.x.length - 1, at + places));
-      read(line.x[next]!, line);
-    };
-    const other = (by: number) => {
-      const order = readings.map((one) => one.line);
-      const list = order.length ? order : view.lines;
-      const next = list[(list.indexOf(line) + by + list.length) % list.length]!;
-      read(pointed?.x ?? line.x[0]!, next);
-    };
-    const zoom = (factor: number) =>
-      onZoom(
-        zoomed(made.shown.x, pointed?.x ?? (made.shown.x[0] + made.shown.x[1]) / 2, factor, "linear", 1),
-      );
-    const page = Math.max(1, Math.round(line.x.length / 10));
-    const actions: Record<string, () => void> = {
-      ArrowRight: () => move(1),
-      ArrowLeft: () => move(-1),
-      PageDown: () => move(page),
-      PageUp: () => move(-page),
-      Home: () => move(-line.x.length),
-      End: () => move(line.x.length),
-      ArrowDown: () => other(1),
-      ArrowUp: () => other(-1),
-      "+": () => zoom(0.5),
-      "=": () => zoom(0.5),
-      "-": () => zoom(2),
-      "0": () => onZoom(null),
-      Escape: () => (kept ? setKept(null) : setPointed(null)),
-      Enter: () => {
-        const box = root.current!.getBoundingClientRect();
-        onLine(line, { x: box.left + box.width / 2, y: box.top + 40 });
-      },
-    };
-    const action = actions[event.key];
-    if (!action) return;
+    const x = pointed?.x ?? made.shown.x[0];
+    const places = stepOf(event.key, line.x.length);
+    const factor = ZOOM_KEYS[event.key];
+    if (places) {
+      const at = Math.max(0, Math.min(line.x.length - 1, nearestPlace(line, x) + places));
+      read(line.x[at]!, line);
+    } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      const found = readings.map((one) => one.line);
+      const list = found.length ? found : view.lines;
+      const next = list.indexOf(line) + (event.key === "ArrowDown" ? 1 : -1);
+      read(x, list[(next + list.length) % list.length]!);
+    } else if (factor) {
+      const centre = pointed?.x ?? (made.shown.x[0] + made.shown.x[1]) / 2;
+      onZoom(zoomed(made.shown.x, centre, factor, "linear", 1));
+    } else if (event.key === "0") onZoom(null);
+    else if (event.key === "Escape" && (kept || pointed)) {
+      setKept(null);
+      setPointed(null);
+    } else if (event.key === "Enter") {
+      const box = event.currentTarget.getBoundingClientRect();
+      onLine(line, { x: box.left + box.width / 2, y: box.top + 40 });
+    } else return;
     event.preventDefault();
-    action();
+    event.stopPropagation();
   };
   return (
     <div className={styles.plotBox}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it hears the keys that its hint names */}
       <div
         ref={root}
         className={styles.plot}
@@ -159,6 +144,7 @@ export function PlotBox({
         aria-roledescription="chart"
         aria-label={messages.plotLabel(title, view.lines.length)}
         aria-describedby={hint}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: it hears the keys that its hint names
         tabIndex={0}
         onKeyDown={keys}
         onBlur={() => {
@@ -188,6 +174,22 @@ export function PlotBox({
     </div>
   );
 }
+
+/** How many places a key moves by; 0 for one that doesn't. */
+function stepOf(key: string, length: number): number {
+  const page = Math.max(1, Math.round(length / 10));
+  const steps = new Map([
+    ["ArrowRight", 1],
+    ["ArrowLeft", -1],
+    ["PageDown", page],
+    ["PageUp", -page],
+    ["Home", -length],
+    ["End", length],
+  ]);
+  return steps.get(key) ?? 0;
+}
+
+const ZOOM_KEYS: Record<string, number> = { "+": 0.5, "=": 0.5, "-": 2 };
 
 function sentence({ line, value, at }: Reading, view: PlotView): string {
   return `${line.label}: ${formatNumber(value)}, ${formatPlace(line.x[at]!, view.placeKind)}`;

@@ -120,6 +120,7 @@ export function Toolbar({ state, set, keys, choices, several, layouts }: Toolbar
         label={messages.columnsLabel}
         hideLabel
         title={messages.columnsLabel}
+        className={styles.onlyWide}
         value={state.cols}
         onChange={(event) => set({ cols: Number(event.target.value) })}
       >

@@ -1,7 +1,8 @@
 /** What all lines say at one place, the greatest first, with the nearest one marked. */
 import { useLayoutEffect, useRef } from "react";
 import type { Line, Reading } from "@/charts/lines";
-import type { Plot, PlotView } from "@/charts/plot";
+import type { Plot } from "@/charts/plot";
+import type { PlotView } from "@/charts/plotView";
 import { formatNumber } from "@/ui/format";
 import styles from "./Charts.module.css";
 import { LineSample } from "./LineSample";

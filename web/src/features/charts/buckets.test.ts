@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Buckets } from "@/api/series";
 import { appendBuckets, fewPoints, spliced } from "./buckets";
 
-export function series(pairs: [number, number][], counts = 1): Buckets {
+function series(pairs: [number, number][], counts = 1): Buckets {
   const steps = Float64Array.from(pairs, ([first]) => first);
   const lastSteps = Float64Array.from(pairs, ([, last]) => last);
   return {

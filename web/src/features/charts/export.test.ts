@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { PlotView } from "@/charts/plot";
+import type { PlotView } from "@/charts/plotView";
 import { fileName, toCsv, toPython } from "./export";
 import { DEFAULTS } from "./state";
 

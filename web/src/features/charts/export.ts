@@ -1,7 +1,8 @@
 /** A panel taken away: as a picture, as numbers, or as code that makes it again. */
 
 import { inks } from "@/charts/inks";
-import type { Plot, PlotView } from "@/charts/plot";
+import type { Plot } from "@/charts/plot";
+import type { PlotView } from "@/charts/plotView";
 import { kneeOf } from "@/charts/ranges";
 import { toSvg } from "@/charts/svg";
 import { formatNumber } from "@/ui/format";

@@ -3,7 +3,7 @@
  * is no longer looked at is forgotten, the oldest first, once it takes much memory.
  */
 import { type Buckets, queryPoints, querySeries } from "@/api/series";
-import { measure } from "@/charts/plot";
+import { measure } from "@/charts/measure";
 import { appendBuckets, fewPoints, sizeOf } from "./buckets";
 
 export interface Wish {

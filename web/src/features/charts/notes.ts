@@ -1,6 +1,6 @@
 /** What must be said of a picture so that nobody takes it for more than it is. */
 import { seen } from "@/charts/lines";
-import type { PlotView } from "@/charts/plot";
+import type { PlotView } from "@/charts/plotView";
 import type { Smoothing } from "@/charts/smoothing";
 import { messages } from "./messages";
 import type { ChartState } from "./state";

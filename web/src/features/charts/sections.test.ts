@@ -38,11 +38,9 @@ describe("sections", () => {
     expect(names(["a", "b", "c"], { moves })[0]?.[1]).toEqual(["c", "a", "b"]);
   });
 
-  it("search 1,000 keys at once", () => {
+  it("search 1,000 keys", () => {
     const keys = Array.from({ length: 1_000 }, (_, i) => `m/${i}`);
-    const start = performance.now();
     expect(names(keys, { find: "^m/99\\d$" })[0]?.[1]).toHaveLength(10);
-    expect(performance.now() - start).toBeLessThan(200);
   });
 });
 

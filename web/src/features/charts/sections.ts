@@ -67,7 +67,7 @@ export function keyMark(key: string): string {
 /** The sections of a page of charts. `known` are marks of the keys that the layout was made with; null for all. */
 export function makeSections(
   keys: string[],
-  state: ChartState,
+  state: Pick<ChartState, "find" | "extra" | "changes" | "moves" | "flipped">,
   known: ReadonlySet<string> | null = null,
 ): Section[] {
   const fits = matcher(state.find);

@@ -4,7 +4,7 @@ import type { Buckets } from "@/api/series";
 import { zone } from "@/app/preferences";
 import { ExpressionError, metricsOf, type Node, parseExpression } from "@/charts/expression";
 import type { Mark } from "@/charts/lines";
-import type { PlaceKind, PlotView } from "@/charts/plot";
+import type { PlaceKind, PlotView } from "@/charts/plotView";
 import type { Range } from "@/charts/ranges";
 import { type Board, useBoard } from "./board";
 import { seriesId, spliced } from "./buckets";
@@ -154,23 +154,26 @@ export function usePanel(spec: PanelSpec, width: number): PanelData {
     });
   }, [coarse.series, fine.series]);
 
+  const { groupColours } = board;
+  const { agg, spread } = state;
+  const { x, smooth, amount } = settings;
   const built = useMemo(
-    () => build(board, { series, keys, spec, node, settings }),
-    // biome-ignore lint/correctness/useExhaustiveDependencies: the parts of the board and the settings that count
-    [
-      series,
-      keys,
-      spec,
-      node,
-      runs,
-      baseline,
-      settings.x,
-      settings.smooth,
-      settings.amount,
-      state.agg,
-      state.spread,
-      board.groupColours,
-    ],
+    () =>
+      buildLines({
+        runs,
+        series,
+        keys,
+        right: new Set(spec.right),
+        expression: node,
+        x,
+        smoothing: smooth,
+        amount,
+        baseline,
+        aggregate: agg,
+        spread,
+        groupColour: (group) => groupColours.get(group) ?? "",
+      }),
+    [runs, series, keys, spec.right, node, x, smooth, amount, baseline, agg, spread, groupColours],
   );
   const marks = useMemo(
     () => (state.events ? marksOf(board, settings.x) : []),
@@ -222,33 +225,6 @@ export function usePanel(spec: PanelSpec, width: number): PanelData {
   };
 }
 
-function build(
-  board: Board,
-  from: {
-    series: Buckets[];
-    keys: string[];
-    spec: PanelSpec;
-    node: Node | null;
-    settings: ReturnType<typeof settingsOf>;
-  },
-): Built {
-  const { settings, spec } = from;
-  return buildLines({
-    runs: board.runs,
-    series: from.series,
-    keys: from.keys,
-    right: new Set(spec.right),
-    expression: from.node,
-    x: settings.x,
-    smoothing: settings.smooth,
-    amount: settings.amount,
-    baseline: board.baseline,
-    aggregate: board.state.agg,
-    spread: board.state.spread,
-    groupColour: (group) => board.groupColours.get(group) ?? "",
-  });
-}
-
 /** Events at their places on this axis; none where that is another metric. */
 function marksOf(board: Board, x: string): Mark[] {
   if (x.startsWith("m:")) return [];
@@ -257,6 +233,8 @@ function marksOf(board: Board, x: string): Mark[] {
     if (!starts.has(runId)) return [];
     const start = starts.get(runId);
     if (x === "relative" && (start === null || start === undefined)) return [];
+    // A model that was saved without a step has step 0, which says nothing.
+    if (x === "step" && step === 0) return [];
     const at = x === "wall" ? time : x === "relative" ? (time - (start ?? 0)) / 1000 : step;
     return [{ x: at, label, colour }];
   });

@@ -1,6 +1,6 @@
 /** Values and places of charts as texts. */
 import type { Reading } from "@/charts/lines";
-import type { PlaceKind } from "@/charts/plot";
+import type { PlaceKind } from "@/charts/plotView";
 import { formatDuration, formatNumber, formatTime } from "@/ui/format";
 import { messages } from "./messages";
 

@@ -43,17 +43,17 @@ export function AxisHeads({ axes, layout }: { axes: ParallelAxis[]; layout: Para
           }}
           onPointerDown={(event) => {
             moved.current = false;
-            if (event.button === 0 && (event.target as HTMLElement).closest("[data-axis]")) {
+            const button = (event.target as HTMLElement).closest("[data-axis]");
+            if (event.button === 0 && button) {
+              // The button itself: were it another element, a click that ends here would not be the button's.
+              button.setPointerCapture(event.pointerId);
               setDrag({ at: i, from: event.clientX, by: 0 });
             }
           }}
           onPointerMove={(event) => {
             if (drag?.at !== i) return;
             const by = event.clientX - drag.from;
-            if (Math.abs(by) > CLICK && !moved.current) {
-              moved.current = true;
-              event.currentTarget.setPointerCapture(event.pointerId);
-            }
+            if (Math.abs(by) > CLICK) moved.current = true;
             setDrag({ ...drag, by });
           }}
           onPointerUp={() => {

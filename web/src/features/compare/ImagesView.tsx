@@ -17,6 +17,8 @@ import { useCompareState } from "./state";
 /** Runs whose files are listed, and runs whose pictures are shown. */
 const MAX_LISTED = 100;
 const MAX_RUNS = 24;
+/** So few are shown in full: small copies are blurred. */
+const FEW = 8;
 const FRAME_MS = 600;
 const ZOOMS = [1, 2, 4, 8];
 
@@ -134,6 +136,7 @@ export function ImagesView({ runs }: ViewProps) {
             picture={upTo(list, step)}
             under={compare.blend && i > 0 && first && base ? { run: first.run, picture: base } : null}
             zoom={zoom}
+            full={shown.length <= FEW}
             onScroll={sync}
           />
         ))}
@@ -202,6 +205,7 @@ function PictureOf({
   picture,
   under,
   zoom,
+  full,
   onScroll,
 }: {
   run: ComparedRun;
@@ -210,9 +214,10 @@ function PictureOf({
   /** The baseline's picture to take the difference to. */
   under: { run: ComparedRun; picture: Picture } | null;
   zoom: number | undefined;
+  full: boolean;
   onScroll: (event: UIEvent<HTMLElement>) => void;
 }) {
-  const isFull = zoom !== undefined || under !== null;
+  const isFull = full || zoom !== undefined || under !== null;
   const source = (one: Picture) => (isFull ? one.path : one.small);
   const scale = zoom ? { zoom } : undefined;
   return (

@@ -55,6 +55,11 @@ export function ImportanceView() {
         />
       </div>
       {query.isError && <ErrorNotice error={query.error} retry={() => query.refetch()} />}
+      {query.isFetching && (
+        <p className={styles.note} role="status">
+          {messages.computing}
+        </p>
+      )}
       {query.isPending && <Skeleton height={300} />}
       {query.data && (
         <>

@@ -29,6 +29,8 @@ import { messages } from "./messages";
 import { logOf, useCompareState } from "./state";
 
 const HEIGHT = 400;
+/** Narrower axes could not be told apart: then the chart is scrolled. */
+const AXIS_ROOM = 88;
 /** How far from an axis a drag still means it. */
 const REACH = 16;
 
@@ -149,32 +151,34 @@ export function ParallelView() {
       {axes.length < 2 ? (
         <Notice title={messages.noAxes} />
       ) : (
-        <div>
-          <AxisHeads axes={axes} layout={layout} />
-          <Canvas
-            draw={draw}
-            over={over}
-            height={HEIGHT}
-            cursor="crosshair"
-            label={messages.parallelLabel(frame.ids.length, axes.length)}
-            onSize={setSize}
-            onPointerDown={(event) => {
-              const point = pointOf(event);
-              const axis = layout?.x.findIndex((x) => Math.abs(x - point.x) <= REACH) ?? -1;
-              if (axis < 0 || event.button !== 0) return;
-              event.currentTarget.setPointerCapture(event.pointerId);
-              setDrag({ axis, from: share(point.y), to: share(point.y) });
-            }}
-            onPointerMove={(event) => {
-              const point = pointOf(event);
-              if (drag) setDrag({ ...drag, to: share(point.y) });
-              else if (layout) hover.set(frame.ids[nearestLine(axes, layout, point, kept)] ?? null);
-            }}
-            onPointerUp={finish}
-            onPointerCancel={() => setDrag(null)}
-            onPointerLeave={() => !drag && hover.set(null)}
-          />
-        </div>
+        <section className={styles.sideways} aria-label={messages.views.parallel}>
+          <div style={{ minWidth: axes.length * AXIS_ROOM }}>
+            <AxisHeads axes={axes} layout={layout} />
+            <Canvas
+              draw={draw}
+              over={over}
+              height={HEIGHT}
+              cursor="crosshair"
+              label={messages.parallelLabel(frame.ids.length, axes.length)}
+              onSize={setSize}
+              onPointerDown={(event) => {
+                const point = pointOf(event);
+                const axis = layout?.x.findIndex((x) => Math.abs(x - point.x) <= REACH) ?? -1;
+                if (axis < 0 || event.button !== 0) return;
+                event.currentTarget.setPointerCapture(event.pointerId);
+                setDrag({ axis, from: share(point.y), to: share(point.y) });
+              }}
+              onPointerMove={(event) => {
+                const point = pointOf(event);
+                if (drag) setDrag({ ...drag, to: share(point.y) });
+                else if (layout) hover.set(frame.ids[nearestLine(axes, layout, point, kept)] ?? null);
+              }}
+              onPointerUp={finish}
+              onPointerCancel={() => setDrag(null)}
+              onPointerLeave={() => !drag && hover.set(null)}
+            />
+          </div>
+        </section>
       )}
       <div className={styles.status}>
         <strong role="status">{messages.matching(matching.length, frame.ids.length)}</strong>

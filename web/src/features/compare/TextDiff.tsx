@@ -54,13 +54,27 @@ export function TextDiff({ left, right, label }: { left: string; right: string; 
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard */}
       <section className={styles.scroll} data-tall aria-label={label} tabIndex={0}>
         <table className={styles.code}>
+          <colgroup>
+            <col className={styles.number} />
+            <col className={compare.inline ? styles.number : styles.sign} />
+            <col className={compare.inline ? styles.sign : undefined} />
+            {compare.inline ? (
+              <col />
+            ) : (
+              <>
+                <col className={styles.number} />
+                <col className={styles.sign} />
+                <col />
+              </>
+            )}
+          </colgroup>
           <tbody>
             {items.slice(0, most).map((item) =>
               item.kind === "row" ? (
                 <Line key={item.key} row={item.row} />
               ) : (
                 <tr key={`fold${item.from}`} className={styles.fold}>
-                  <td colSpan={6}>
+                  <td colSpan={compare.inline ? 4 : 6}>
                     <Button kind="quiet" onClick={() => setOpen(new Set([...open, item.from]))}>
                       {messages.fold(item.count)}
                     </Button>

@@ -189,6 +189,7 @@ export const messages = {
 
   importanceText: (runs: number) =>
     `Which params ${runs.toLocaleString()} runs say the metric depends on: how much worse a forest of decision trees predicts it when a param is shuffled (1: it can't do without, 0: it tells nothing).`,
+  computing: "The server is learning from the runs…",
   importance: "Importance",
   correlation: "Rank correlation",
   correlationHelp: "Spearman's: above zero the metric grows with the param.",

@@ -19,7 +19,14 @@ export default function HeaderView({ place, path }: { place: Place; path: string
     );
   }
   if (!header.data) return <Skeleton height={300} />;
-  return <HeaderFacts header={header.data} />;
+  const { tensors, entries, globals } = header.data;
+  const tellsLittle = tensors.length + entries.length + globals.length === 0;
+  return (
+    <div className={styles.fill}>
+      <HeaderFacts header={header.data} />
+      {tellsLittle && <BytesView place={place} path={path} />}
+    </div>
+  );
 }
 
 function HeaderFacts({ header }: { header: Header }) {

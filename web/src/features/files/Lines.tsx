@@ -38,7 +38,7 @@ export interface LinesProps {
 export function Lines(props: LinesProps) {
   const { count, lineAt, onNearEnd, onScrolled, handle, firstNumber = 1 } = props;
   const view = useWindow(count, LINE_HEIGHT);
-  useImperativeHandle(handle, () => ({ scrollTo: view.scrollTo, atEnd: () => isAtEnd(view.box.current) }));
+  useImperativeHandle(handle, () => ({ scrollTo: view.scrollTo, atEnd: () => isAtEnd(view.element) }));
   const near = view.end >= count - 1;
   useEffect(() => {
     if (near) onNearEnd?.();

@@ -62,11 +62,12 @@ export class TextSource {
   /** Begin to read; again after `stop`, as a component that is mounted twice does. */
   begin(): void {
     if (this.abort.signal.aborted) this.abort = new AbortController();
-    if (!this.state.version) this.more();
+    if (!this.lines.length && !this.reading) this.more();
   }
 
   stop(): void {
     this.abort.abort();
+    this.reading = null;
   }
 
   /** Read the next piece. */
@@ -100,20 +101,26 @@ export class TextSource {
   }
 
   private one(offset: number, limit = this.pieceBytes): Promise<void> {
-    this.reading ??= this.fetch(offset, limit).finally(() => {
-      this.reading = null;
+    if (this.reading) return this.reading;
+    const reading = this.fetch(offset, limit).finally(() => {
+      if (this.reading === reading) this.reading = null;
     });
-    return this.reading;
+    this.reading = reading;
+    return reading;
   }
 
   private async fetch(offset: number, limit: number): Promise<void> {
+    const { signal } = this.abort;
     this.change({ loading: true, error: null });
     try {
-      const piece = await this.read({ offset, limit }, this.abort.signal);
-      if (piece.size < this.state.end) this.restart();
-      else this.take(piece, offset);
+      const piece = await this.read({ offset, limit }, signal);
+      if (signal.aborted) return;
+      if (piece.size < this.state.end) {
+        this.restart();
+        await this.fetch(0, limit);
+      } else this.take(piece, offset);
     } catch (error) {
-      if (!this.abort.signal.aborted) this.change({ error, loading: false });
+      if (!signal.aborted) this.change({ error, loading: false });
     }
   }
 

@@ -4,7 +4,9 @@ import type { FindAnswer, FindRequest } from "./find.worker";
 import type { TextSource, TextState } from "./textSource";
 
 const TYPING_MS = 150;
+/** An expression that takes longer is stopped; long texts get more time, by line. */
 const TIME_LIMIT_MS = 4_000;
+const TIME_PER_LINE_MS = 0.01;
 const NONE = new Int32Array(0);
 
 export interface Find {
@@ -58,7 +60,7 @@ class Finder {
       this.timer = 0;
       this.stop();
       tell(null);
-    }, TIME_LIMIT_MS);
+    }, TIME_LIMIT_MS + this.source.lines.length * TIME_PER_LINE_MS);
     this.post({ kind: "find", id, ...what });
   }
 

@@ -1,12 +1,14 @@
 /** Windowing of equal rows: only those in view are in the page, however many there are. */
-import { type RefObject, useCallback, useLayoutEffect, useRef, useState } from "react";
+import { type RefCallback, useCallback, useLayoutEffect, useRef, useState } from "react";
 
 /** Browsers draw nothing below some tens of millions of pixels; beyond this the scrollbar is compressed. */
 const MAX_HEIGHT = 12_000_000;
 const OVERSCAN = 12;
 
 export interface RowWindow {
-  box: RefObject<HTMLDivElement | null>;
+  /** For the element that scrolls; it may come later than the component. */
+  box: RefCallback<HTMLDivElement>;
+  element: HTMLDivElement | null;
   first: number;
   /** One behind the last row. */
   end: number;
@@ -30,10 +32,15 @@ export function windowOf(count: number, row: number, scrollTop: number, viewport
 }
 
 export function useWindow(count: number, row: number): RowWindow {
-  const box = useRef<HTMLDivElement>(null);
+  const [element, setElement] = useState<HTMLDivElement | null>(null);
+  // Effects of the component that shows the box may scroll it before the state has come round.
+  const current = useRef<HTMLDivElement | null>(null);
+  const box = useCallback((found: HTMLDivElement | null) => {
+    current.current = found;
+    setElement(found);
+  }, []);
   const [view, setView] = useState({ top: 0, height: 600 });
   useLayoutEffect(() => {
-    const element = box.current;
     if (!element) return;
     const look = () => setView({ top: element.scrollTop, height: element.clientHeight });
     look();
@@ -44,11 +51,11 @@ export function useWindow(count: number, row: number): RowWindow {
       element.removeEventListener("scroll", look);
       observer.disconnect();
     };
-  }, []);
+  }, [element]);
   const { height, first, end, top } = windowOf(count, row, view.top, view.height);
   const scrollTo = useCallback<RowWindow["scrollTo"]>(
     (index, where = "nearest") => {
-      const element = box.current;
+      const element = current.current;
       if (!element) return;
       const { ratio } = windowOf(count, row, element.scrollTop, element.clientHeight);
       const from = element.scrollTop * ratio;
@@ -63,5 +70,5 @@ export function useWindow(count: number, row: number): RowWindow {
     },
     [count, row],
   );
-  return { box, first, end, height, top, visible: Math.floor(view.height / row), scrollTo };
+  return { box, element, first, end, height, top, visible: Math.floor(view.height / row), scrollTo };
 }

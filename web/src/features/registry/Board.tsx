@@ -11,6 +11,7 @@ import { Skeleton } from "@/ui/Notice";
 import { lastMetricsQuery, policyQuery, type Request, requestsQuery, type Version } from "./data";
 import { gatedMetric, keyMetric } from "./keyMetric";
 import { MoveDialog } from "./MoveDialog";
+import { useMe } from "./me";
 import { messages } from "./messages";
 import { Person, pairs, stageName } from "./parts";
 import styles from "./Registry.module.css";
@@ -39,11 +40,12 @@ function VersionCard({
   onMove: (target: string) => void;
   metric: [string, number] | null;
 }) {
+  const movable = useMe().may("write");
   const rolledBack = pairs(version.tags).find(([key]) => key === ROLLED_BACK)?.[1];
   return (
     <li
       className={styles.version}
-      draggable="true"
+      draggable={movable}
       data-dragged={dragged ? "yes" : undefined}
       data-version={version.version}
       onDragStart={(event) => {
@@ -57,20 +59,22 @@ function VersionCard({
         <Link to="/models/$name/$version" params={{ name: version.name, version: version.version }}>
           {messages.versionOf(version.version)}
         </Link>
-        <Menu
-          label={messages.moveVersion(version.version)}
-          trigger={
-            <IconButton label={messages.moveVersion(version.version)}>
-              <EllipsisVertical size={15} />
-            </IconButton>
-          }
-          entries={stages
-            .filter((stage) => stage !== version.current_stage)
-            .map((stage) => ({
-              label: messages.moveTo(stageName(stage)),
-              onSelect: () => onMove(stage),
-            }))}
-        />
+        {movable && (
+          <Menu
+            label={messages.moveVersion(version.version)}
+            trigger={
+              <IconButton label={messages.moveVersion(version.version)}>
+                <EllipsisVertical size={15} />
+              </IconButton>
+            }
+            entries={stages
+              .filter((stage) => stage !== version.current_stage)
+              .map((stage) => ({
+                label: messages.moveTo(stageName(stage)),
+                onSelect: () => onMove(stage),
+              }))}
+          />
+        )}
       </div>
       {(version.aliases ?? []).length > 0 && (
         <div className={styles.row}>

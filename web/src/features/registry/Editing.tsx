@@ -10,7 +10,7 @@ import { toast } from "@/ui/Toasts";
 import { type Model, modelQuery, policyQuery, versionQuery, versionsQuery } from "./data";
 import { change } from "./me";
 import { messages } from "./messages";
-import { MarkdownText, pairs, Section, TextArea, useChange, useOptimistic } from "./parts";
+import { MarkdownText, May, pairs, Section, TextArea, useChange, useOptimistic } from "./parts";
 import styles from "./Registry.module.css";
 import { rulesFor } from "./rules";
 
@@ -64,9 +64,11 @@ export function Tags({ thing, tags }: { thing: Thing; tags: Model["tags"] }) {
       title={messages.tags}
       action={
         !editing && (
-          <IconButton label={messages.addTag} onClick={() => setEditing({ key: "", value: "" })}>
-            <Plus size={15} />
-          </IconButton>
+          <May to="write">
+            <IconButton label={messages.addTag} onClick={() => setEditing({ key: "", value: "" })}>
+              <Plus size={15} />
+            </IconButton>
+          </May>
         )
       }
     >
@@ -80,12 +82,17 @@ export function Tags({ thing, tags }: { thing: Thing; tags: Model["tags"] }) {
               </span>{" "}
               <bdi>{value.slice(0, TAG_SHOWN)}</bdi>
             </span>
-            <IconButton label={messages.editTag(key.slice(0, 60))} onClick={() => setEditing({ key, value })}>
-              <Pencil size={12} />
-            </IconButton>
-            <IconButton label={messages.removeTag(key.slice(0, 60))} onClick={() => remove(key, value)}>
-              <X size={13} />
-            </IconButton>
+            <May to="write">
+              <IconButton
+                label={messages.editTag(key.slice(0, 60))}
+                onClick={() => setEditing({ key, value })}
+              >
+                <Pencil size={12} />
+              </IconButton>
+              <IconButton label={messages.removeTag(key.slice(0, 60))} onClick={() => remove(key, value)}>
+                <X size={13} />
+              </IconButton>
+            </May>
           </span>
         ))}
       </div>
@@ -126,9 +133,11 @@ export function Description({ thing, text }: { thing: Thing; text: string }) {
       title={messages.description}
       action={
         draft === null && (
-          <IconButton label={messages.editDescription} onClick={() => setDraft(text)}>
-            <Pencil size={14} />
-          </IconButton>
+          <May to="write">
+            <IconButton label={messages.editDescription} onClick={() => setDraft(text)}>
+              <Pencil size={14} />
+            </IconButton>
+          </May>
         )
       }
     >
@@ -282,9 +291,11 @@ export function Aliases({
     <Section
       title={messages.aliases}
       action={
-        <IconButton label={messages.setAlias} onClick={() => setEditing({})}>
-          <Plus size={15} />
-        </IconButton>
+        <May to="write">
+          <IconButton label={messages.setAlias} onClick={() => setEditing({})}>
+            <Plus size={15} />
+          </IconButton>
+        </May>
       }
     >
       {aliases.length === 0 && <span className={styles.quiet}>{messages.noAliases}</span>}
@@ -295,15 +306,17 @@ export function Aliases({
               <bdi>@{one.alias}</bdi>
               {version === undefined && ` → ${messages.short(one.version)}`}
             </span>
-            <IconButton
-              label={messages.editAlias(one.alias)}
-              onClick={() => setEditing({ alias: one.alias })}
-            >
-              <Pencil size={12} />
-            </IconButton>
-            <IconButton label={messages.removeAlias(one.alias)} onClick={() => remove.mutate(one)}>
-              <X size={13} />
-            </IconButton>
+            <May to="write">
+              <IconButton
+                label={messages.editAlias(one.alias)}
+                onClick={() => setEditing({ alias: one.alias })}
+              >
+                <Pencil size={12} />
+              </IconButton>
+              <IconButton label={messages.removeAlias(one.alias)} onClick={() => remove.mutate(one)}>
+                <X size={13} />
+              </IconButton>
+            </May>
           </span>
         ))}
       </div>

@@ -54,7 +54,7 @@ function detailOf({ facts, kind, id }: LineageNode): string {
   if (kind === "logged_model") return text("model_type") || id;
   if (kind === "model_version") {
     const aliases = Array.isArray(facts.aliases) ? facts.aliases.map((alias) => `@${alias}`) : [];
-    return [facts.stage === undefined ? "" : stageName(text("stage")), ...aliases]
+    return [text("name"), facts.stage === undefined ? "" : stageName(text("stage")), ...aliases]
       .filter(Boolean)
       .join(" · ");
   }
@@ -63,13 +63,14 @@ function detailOf({ facts, kind, id }: LineageNode): string {
 
 function Node({ placed, start }: { placed: Placed; start: boolean }) {
   const { node, x, y } = placed;
-  const label = node.label || node.id;
+  const version = node.kind === "model_version" ? node.facts.version : undefined;
+  const label = String(version ?? (node.label || node.id));
   return (
     <NodeLink
       node={node}
       className={styles.node}
       style={{ left: x, top: y, width: NODE_WIDTH, height: NODE_HEIGHT }}
-      title={`${messages.nodeKinds[node.kind]}: ${label}`}
+      title={`${messages.nodeKinds[node.kind]}: ${node.label || node.id}`}
       data-start={start ? "yes" : undefined}
       data-gone={node.facts.deleted ? "yes" : undefined}
     >

@@ -26,7 +26,7 @@ import {
 import { change } from "./me";
 import { messages } from "./messages";
 import { modelFilter } from "./modelFilter";
-import { Section, useChange, useTitle } from "./parts";
+import { May, Section, useChange, useTitle } from "./parts";
 import styles from "./Registry.module.css";
 import { fetchSnippet, loadSnippet, predictSnippet } from "./snippets";
 
@@ -273,9 +273,11 @@ export function LoggedModelPage() {
           </span>
         </div>
         {model && (
-          <Button kind="primary" onClick={() => setRegistering(true)}>
-            {messages.register}
-          </Button>
+          <May to="write">
+            <Button kind="primary" onClick={() => setRegistering(true)}>
+              {messages.register}
+            </Button>
+          </May>
         )}
       </header>
       <nav className={controls.tabs} aria-label={messages.sections}>

@@ -98,10 +98,12 @@ export function ModelPage() {
           )}
         </div>
         <div className={styles.row}>
-          <Button onClick={() => setDialog("rollback")}>
-            <Undo2 size={14} aria-hidden="true" />
-            {messages.rollback}
-          </Button>
+          {me.may("write") && (
+            <Button onClick={() => setDialog("rollback")}>
+              <Undo2 size={14} aria-hidden="true" />
+              {messages.rollback}
+            </Button>
+          )}
           {me.may("manage") && (
             <Menu
               label={messages.moreActions}

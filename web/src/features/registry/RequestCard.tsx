@@ -255,7 +255,12 @@ export function RequestCard({ request, showModel = true }: { request: Request; s
       {request.checks.length > 0 && <GateTable gates={request.checks} />}
       {isOpen && pending && <p className={styles.quiet}>{messages.pendingHint}</p>}
       <Votes request={request} />
-      {isOpen && <Actions request={request} me={me} />}
+      {isOpen &&
+        (me.may("write") ? (
+          <Actions request={request} me={me} />
+        ) : (
+          <p className={styles.quiet}>{messages.needsWrite}</p>
+        ))}
     </article>
   );
 }

@@ -20,7 +20,7 @@ import { Aliases, Description, Tags } from "./Editing";
 import { CardSection, FolderFacts, useFolder } from "./ModelFiles";
 import { act } from "./me";
 import { messages } from "./messages";
-import { Person, Section, useChange } from "./parts";
+import { May, Person, Section, useChange } from "./parts";
 import styles from "./Registry.module.css";
 import { RequestCard } from "./RequestCard";
 import { fetchSnippet, loadSnippet, predictSnippet } from "./snippets";
@@ -195,9 +195,11 @@ function Deployments({ name, version }: { name: string; version: string }) {
               ) : (
                 <>
                   <Chip tone="good">{messages.running}</Chip>
-                  <Button disabled={end.isPending} onClick={() => end.mutate(one.deployment_id)}>
-                    {messages.endDeployment}
-                  </Button>
+                  <May to="write">
+                    <Button disabled={end.isPending} onClick={() => end.mutate(one.deployment_id)}>
+                      {messages.endDeployment}
+                    </Button>
+                  </May>
                 </>
               )}
             </li>

@@ -144,7 +144,7 @@ export function VersionPage() {
             )}
           </h1>
         </div>
-        {version && (
+        {version && me.may("write") && (
           <div className={styles.row}>
             <Menu
               label={messages.moveVersion(number)}

@@ -155,6 +155,7 @@ export const moveMessages = {
     "Its stages are free then, unless the default policy governs them. Open requests are cancelled.",
   policySaved: "The policy is in force",
   policyRemoved: "The policy was removed",
+  needsWrite: "Voting needs the role writer, beside what the policy asks for.",
   needsManage: "Changing it needs the role manager or admin.",
   policyText: "Policy (YAML)",
   policyHint:

@@ -16,20 +16,21 @@ import {
 import { usePreferences } from "@/app/preferences";
 import { useDark } from "@/charts/colours";
 import { hover } from "@/features/experiment/state";
-import { exactText } from "./cells";
+import { exactText, figuresText } from "./cells";
 import { keyOf } from "./gridKeys";
 import { Head, type HeadActions, type SortMark } from "./Head";
+import { headKey } from "./headKeys";
 import type { Range } from "./marks";
 import { messages } from "./messages";
-import { Row, type RowLook, STAR } from "./Row";
+import { Row, type RowLook } from "./Row";
 import styles from "./RunTable.module.css";
 import type { RunRecord } from "./records";
 import { columnsInView, columnsToRead, Rail, sliceOf, type View } from "./slice";
 import { useSparks } from "./sparks";
-import type { Wanted } from "./store";
-import { asked, SELECT_WIDTH, type TableColumn } from "./tableColumns";
+import { SELECT_WIDTH, type TableColumn } from "./tableColumns";
 import { useClock } from "./useClock";
 import type { Row as RowOf, RowsInUse } from "./useRows";
+import { STAR_COLUMN, wantedOf } from "./wanted";
 
 export interface CellAt {
   run: RunRecord | undefined;
@@ -362,7 +363,12 @@ export function Grid(props: GridProps) {
         const at = locateEvent(event);
         hover.set(at?.run?.id ?? null);
         setPointed(at?.row ?? -1);
-        if (at?.run && at.column) at.element.title = exactText(at.run, at.column, Date.now()).slice(0, 2_000);
+        if (!at?.column) return;
+        const group = at.run ? undefined : rowAt(at.row)?.group;
+        const title = at.run
+          ? exactText(at.run, at.column, Date.now())
+          : group && figuresText(group, at.column);
+        at.element.title = (title ?? "").slice(0, 2_000);
       }}
       onMouseLeave={() => {
         hover.set(null);
@@ -389,40 +395,4 @@ export function Grid(props: GridProps) {
       </div>
     </div>
   );
-}
-
-const STAR_COLUMN: TableColumn = {
-  id: STAR,
-  kind: "tag",
-  key: STAR.slice(2),
-  stat: "last",
-  label: "",
-  width: 0,
-  numeric: false,
-  pinned: false,
-};
-
-export function wantedOf(column: TableColumn): Wanted[] {
-  const found = asked(column);
-  return found ? [{ id: column.id, column: found }] : [];
-}
-
-/** Keys on a header: sort, menu, and moving or widening the column. */
-function headKey(
-  event: KeyboardEvent,
-  column: TableColumn,
-  columns: TableColumn[],
-  head: HeadActions,
-  anchor: () => DOMRect,
-): boolean {
-  const at = columns.indexOf(column);
-  if (event.key === "Enter" || event.key === " ") head.sort(column, event.shiftKey);
-  else if (event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey))
-    head.menu(column, anchor());
-  else if (event.ctrlKey && event.key === "ArrowLeft") head.move(column.id, columns[at - 1]?.id ?? column.id);
-  else if (event.ctrlKey && event.key === "ArrowRight") head.move(column.id, columns[at + 2]?.id ?? null);
-  else if (event.altKey && event.key === "ArrowLeft") head.resize(column.id, column.width - 20);
-  else if (event.altKey && event.key === "ArrowRight") head.resize(column.id, column.width + 20);
-  else return false;
-  return true;
 }

@@ -202,6 +202,7 @@ function HeadCell({
           onClick={onClick}
         >
           <bdi>{column.label.slice(0, 200)}</bdi>
+          {column.kind === "spark" && <span className={styles.stat}>{messages.curveShort}</span>}
           {column.stat !== "last" && <span className={styles.stat}>{messages.stats[column.stat]}</span>}
           {sort && (
             <span className={styles.sort} aria-hidden="true">

@@ -83,8 +83,8 @@ export function RunTable() {
   });
 
   const openRun = (run: RunRecord) => {
-    const { filter, order_by, view } = whichRuns(experimentIds, state);
-    const from = JSON.stringify({ experiment_ids: experimentIds, filter, order_by, view });
+    const { q, sort, view, base } = state;
+    const from = q || sort || view || base ? JSON.stringify({ q, sort, view, base }) : undefined;
     navigate({ to: "/runs/$runId", params: { runId: run.id }, search: { from } });
   };
   const peek = (run: RunRecord | undefined) => set({ peek: run?.id }, { replace: true });

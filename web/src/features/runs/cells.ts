@@ -1,8 +1,10 @@
 /** What stands in a cell, as text: short to read, exact to copy. */
+
 import { zone } from "@/app/preferences";
 import { formatAgo, formatDuration, formatNumber, formatTime } from "@/ui/format";
 import { messages as words } from "@/ui/messages";
-import { type Cell, cellOf, type RunRecord } from "./records";
+import { messages } from "./messages";
+import { type Cell, cellOf, type GroupRecord, type RunRecord } from "./records";
 import type { TableColumn } from "./tableColumns";
 
 /** A cell shows no more of a long text: the rest is seen on hover. */
@@ -31,11 +33,14 @@ const RECENT_MS = 30 * 86_400_000;
 function formatAgoShort(ms: number, now: number): string {
   const date = new Date(ms);
   if (now - ms < RECENT_MS || Number.isNaN(date.getTime())) return formatAgo(ms, now);
-  return date.toLocaleDateString(undefined, {
-    dateStyle: "medium",
-    timeZone: zone() === "utc" ? "UTC" : undefined,
-  });
+  return days[zone()].format(date);
 }
+
+/** Made once: making one takes longer than drawing a row. */
+const days = {
+  utc: new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeZone: "UTC" }),
+  local: new Intl.DateTimeFormat(undefined, { dateStyle: "medium" }),
+};
 
 /** The whole value, for hover and copying. */
 export function exactText(run: RunRecord, column: TableColumn, now: number): string {
@@ -54,6 +59,15 @@ export function exactValue(value: Cell): string {
   if (value === null) return "";
   if (value === Infinity) return "inf";
   return value === -Infinity ? "-inf" : String(value);
+}
+
+/** The figures of a group in words. */
+export function figuresText(group: GroupRecord, column: TableColumn): string {
+  const figures = group.figures[column.id];
+  if (!figures || figures.mean === null) return "";
+  const { count, mean, sd, min, max } = figures;
+  const text = (value: number | null) => exactValue(value);
+  return messages.figures(count, text(mean), text(sd), text(min), text(max));
 }
 
 /** A difference to the baseline with its sign; empty where there is none to tell. */

@@ -8,7 +8,14 @@ export type GroupsRequest = BodyOf<"/api/assay/v1/runs/groups">;
 
 export type List =
   | { kind: "runs"; request: RowsRequest }
-  | { kind: "groups"; request: Omit<GroupsRequest, "columns"> };
+  | { kind: "groups"; request: Omit<GroupsRequest, "columns" | "order_by">; order: GroupOrder | null };
+
+/** Groups in the order of their mean of a metric; without it the largest come first. */
+export interface GroupOrder {
+  id: string;
+  column: Column;
+  descending: boolean;
+}
 
 export const WINDOW = { runs: 200, groups: 100 } as const;
 
@@ -28,7 +35,13 @@ export function rootList(experimentIds: string[], state: ExperimentSearch): List
   const by = groupColumns(state.group);
   if (by.length) {
     const { experiment_ids, filter, view } = which;
-    return { kind: "groups", request: { experiment_ids, filter, view, by } };
+    const id = state.sort?.[0]?.replace(/^-/, "") ?? "";
+    const column = parseColumn(id);
+    const order =
+      column?.kind === "metric"
+        ? { id, column, descending: state.sort?.[0]?.startsWith("-") ?? false }
+        : null;
+    return { kind: "groups", request: { experiment_ids, filter, view, by }, order };
   }
   return { kind: "runs", request: state.nest ? { ...which, roots: true } : which };
 }
@@ -48,5 +61,5 @@ export function groupList(experimentIds: string[], state: ExperimentSearch, key:
 }
 
 export function listKey(list: List): string {
-  return JSON.stringify([list.kind, list.request]);
+  return JSON.stringify([list.kind, list.request, list.kind === "groups" ? list.order : null]);
 }

@@ -38,6 +38,9 @@ export const messages = {
   peek: "Look at it beside the table",
   rename: "Rename",
   best: "best",
+  curveShort: "curve",
+  figures: (count: number, mean: string, sd: string, min: string, max: string) =>
+    `${plural(count, "run", "runs")}: mean ${mean}${sd && `, sd ${sd}`}, min ${min}, max ${max}`,
   curve: (key: string) => `Curve of ${key.slice(0, 200)}`,
   selectRun: (name: string) => `Select ${name.slice(0, 200)}`,
   selectShown: "Select all runs of this table",

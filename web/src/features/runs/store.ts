@@ -121,10 +121,15 @@ export class RunStore {
         ids = this.take(answer, names);
         state.total = answer.total;
       } else {
-        const metrics = wanted.filter((one) => one.column.kind === "metric").slice(0, 200);
+        const { order } = list;
+        const metrics = wanted
+          .filter((one) => one.column.kind === "metric" && one.id !== order?.id)
+          .slice(0, 199);
+        if (order) metrics.unshift(order);
         const request: GroupsRequest = {
           ...list.request,
           columns: metrics.map((one) => one.column),
+          order_by: order ? { column: 0, descending: order.descending, figure: "mean" } : null,
           offset,
           limit,
         };

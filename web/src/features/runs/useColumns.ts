@@ -1,6 +1,6 @@
 /** The columns in use: from the address, else as this reader left them, else chosen from the data. */
 import { useQuery } from "@tanstack/react-query";
-import { useCallback, useMemo, useRef } from "react";
+import { useCallback, useEffect, useMemo, useRef } from "react";
 import { keep, readKept } from "@/app/preferences";
 import { type Keys, keysQuery } from "@/features/experiment/data";
 import type { ExperimentSearch } from "@/features/experiment/search";
@@ -46,7 +46,16 @@ export function useColumns(
   const suggested = useRef<{ storage: string; ids: string[] } | null>(null);
   if (suggested.current?.storage !== storage) suggested.current = null;
   if (!suggested.current && keys?.metrics.length) suggested.current = { storage, ids: defaultColumns(keys) };
-  const suggestion = suggested.current?.ids ?? defaultColumns(keys);
+  // On the next visit the columns needn't wait for the keys.
+  const storedAs = `assay.suggested.${experimentIds.join(",")}`;
+  const remembered = useMemo(() => {
+    const found = readKept<unknown>(storedAs, null);
+    return Array.isArray(found) && found.length ? found.map(String) : null;
+  }, [storedAs]);
+  useEffect(() => {
+    if (keys?.metrics.length) keep(storedAs, defaultColumns(keys));
+  }, [keys, storedAs]);
+  const suggestion = suggested.current?.ids ?? (keys ? null : remembered) ?? defaultColumns(keys);
   const suggestionKey = suggestion.join("\n");
 
   const chosen = state.cols ?? kept.cols;

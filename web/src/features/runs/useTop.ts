@@ -1,10 +1,10 @@
 /** The runs that stay on top, read apart from the query as they may not match it. */
 import { useEffect, useMemo } from "react";
 import { toastError } from "@/ui/Toasts";
-import { wantedOf } from "./Grid";
 import type { RunRecord } from "./records";
 import type { RunStore } from "./store";
 import type { TableColumn } from "./tableColumns";
+import { wantedOf } from "./wanted";
 
 const MOST_COLUMNS = 200;
 

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_ENV := .env-demo
 PORT ?= 5001
 
-.PHONY: help demo test test-served test-plain check format lint types layers web web-check web-dev unit frameworks bench reliability components clean
+.PHONY: help demo test test-served test-plain test-ui check format lint types layers web web-check web-dev unit frameworks bench reliability components clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,13 +28,16 @@ $(VENV)/.ready: requirements/dev.lock pyproject.toml
 components: $(VENV)/.ready web ## Install the real servers and the browser that the tests talk to
 	tests/services/install.sh
 
-# Three parts side by side: they wait for servers, disks and other processes as much as they compute. Under
+# Three parts at a time, side by side: they wait for servers, disks and other processes as much as they compute. Under
 # make's own -j, since a shell starts what it puts in the background deaf to Ctrl-C, which tests send.
 test: components check ## Format, lint, types, layers, and every test against real components
-	$(MAKE) --jobs=3 --output-sync=target test-served test-plain frameworks
+	$(MAKE) --jobs=3 --output-sync=target test-served test-plain test-ui frameworks
 
 test-served: components
-	$(BIN)/python -m pytest tests/contract tests/e2e
+	$(BIN)/python -m pytest tests/contract tests/e2e --ignore=tests/e2e/ui
+
+test-ui: components
+	$(BIN)/python -m pytest tests/e2e/ui
 
 test-plain: components
 	$(BIN)/python -m pytest tests/architecture tests/golden tests/property tests/unit tests/compat

@@ -100,7 +100,12 @@ export function Shell() {
             )}
           </Link>
         </nav>
-        <button type="button" className={styles.search} onClick={() => setPalette(true)}>
+        <button
+          type="button"
+          className={styles.search}
+          aria-label={messages.openPalette}
+          onClick={() => setPalette(true)}
+        >
           <Search size={14} aria-hidden="true" />
           <span>{messages.search}</span>
           <kbd>Ctrl K</kbd>

@@ -8,6 +8,7 @@ export const messages = {
   settings: "Settings",
   api: "API",
   search: "Search or jump to…",
+  openPalette: "Search or jump to… Ctrl K",
   shortcuts: "Keyboard shortcuts",
   theme: "Theme",
   themes: { system: "Like the system", light: "Light", dark: "Dark" },

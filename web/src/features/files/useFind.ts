@@ -56,11 +56,14 @@ class Finder {
       this.timer = 0;
       tell(event.data);
     };
-    this.timer = window.setTimeout(() => {
-      this.timer = 0;
-      this.stop();
-      tell(null);
-    }, TIME_LIMIT_MS + this.source.lines.length * TIME_PER_LINE_MS);
+    this.timer = window.setTimeout(
+      () => {
+        this.timer = 0;
+        this.stop();
+        tell(null);
+      },
+      TIME_LIMIT_MS + this.source.lines.length * TIME_PER_LINE_MS,
+    );
     this.post({ kind: "find", id, ...what });
   }
 

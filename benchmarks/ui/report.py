@@ -31,15 +31,25 @@ def page(kept: Kept) -> str:
         COMMAND,
         "```",
         "",
-        f"{os.cpu_count()} cores were shared with other work: a load of {min(loads):.0f} to"
-        f" {max(loads):.0f} on them while this was measured."
-        if loads
-        else "",
+        *_machine(kept),
         "",
         *_budget_table(kept),
         *_comparison(kept),
     ]
     return "\n".join(text) + "\n"
+
+
+def _machine(kept: Kept) -> list[str]:
+    loads = [entry["load"] for entry in kept.values() if "load" in entry]
+    if not loads:
+        return []
+    text = [
+        f"The machine has {os.cpu_count()} cores and did other work meanwhile (a load of"
+        f" {min(loads):.0f} to {max(loads):.0f})."
+    ]
+    if any(entry.get("priority") for entry in kept.values()):
+        text.append("Browser and servers, MLflow's too, ran ahead of that work (`--priority`).")
+    return text
 
 
 def shown(value: float, unit: str, digits: int) -> str:

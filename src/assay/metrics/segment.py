@@ -63,10 +63,11 @@ class Segment(NamedTuple):
     def of(self, series: int) -> History:
         """The points of one series; empty if the segment has none."""
         found = np.flatnonzero(self.series == series)
-        if not len(found):
-            return empty_history()
-        rows = slice(int(self.starts[found[0]]), int(self.starts[found[0] + 1]))
-        return select(self.points, rows)
+        return self.at(int(found[0])) if len(found) else empty_history()
+
+    def at(self, place: int) -> History:
+        """The points of the series at a place in ``series``."""
+        return select(self.points, slice(int(self.starts[place]), int(self.starts[place + 1])))
 
 
 def extent(points: History) -> Extent:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Request, expect
 
 from assay.client.client import Client
 from assay.entities.metrics import Metric
@@ -50,6 +50,18 @@ def choose(page: Page, title: str, entry: str) -> None:
     """Choose something in a panel's menu."""
     page.get_by_role("button", name=f"Menu of {title}", exact=True).click()
     page.get_by_role("menuitem", name=entry, exact=True).click()
+
+
+def queries(page: Page) -> list[dict[str, Any]]:
+    """What the page asks for of series, from now on."""
+    asked: list[dict[str, Any]] = []
+
+    def note(request: Request) -> None:
+        if request.url.endswith("/series/query"):
+            asked.append(request.post_data_json)
+
+    page.on("request", note)
+    return asked
 
 
 def state_of(page: Page) -> dict[str, Any]:
@@ -130,13 +142,7 @@ def test_only_what_is_in_view_is_asked_for_in_one_query(tab: Visit, client: Clie
             Metric(f"m/{key}", key * step, 1, step) for key in range(200) for step in range(3)
         ],
     )
-    asked: list[dict[str, Any]] = []
-    tab.page.on(
-        "request",
-        lambda request: (
-            asked.append(request.post_data_json) if request.url.endswith("/series/query") else None
-        ),
-    )
+    asked = queries(tab.page)
 
     page = open_charts(tab, experiment)
 
@@ -431,13 +437,7 @@ def test_new_points_of_a_running_run_come_in_and_wait_while_zoomed(
     drawn(page, "loss", 1)
     points = panel(page, "loss").locator("tbody td").last
     expect(points).to_have_text("50")
-    asked: list[dict[str, Any]] = []
-    page.on(
-        "request",
-        lambda request: (
-            asked.append(request.post_data_json) if request.url.endswith("/series/query") else None
-        ),
-    )
+    asked = queries(tab.page)
 
     def append_until(first: int, shown: Locator, text: str) -> None:
         client.log_batch(run, metrics=[Metric("loss", 2.0, s, s) for s in range(first, first + 10)])
@@ -521,7 +521,7 @@ def test_hostile_addresses_do_no_harm(tab: Visit, ui: ServerProcess) -> None:
         ],
         changes={"k:train/loss": {"title": "<img src=x onerror=alert(1)>", "min": "no"}},
     )
-    expect(panel(page, "bad(l+)+|(o+o+)*")).to_contain_text("No metric is called")
+    expect(panel(page, "bad(l+)+|(o+o+)*")).to_contain_text("There is no function")
     page.get_by_role("searchbox", name="Search metrics").fill("")
 
     drawn(page, "<img src=x onerror=alert(1)>", 12)

@@ -347,18 +347,27 @@ def test_back_leads_through_the_views(tab: Visit, seeded: Seeded) -> None:
     expect(fact(page, "layers")).to_be_visible()
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-def test_hostile_names_and_values_stay_text(
-    tab: Visit, ui: ServerProcess, client: Client, text: str
-) -> None:
-    experiment = experiment_id(ui, text)
-    client.create_run(experiment, run_name=f"other {text}", tags={"harm": f"{text} other"})
-    for view in ("diff", "parallel", "code"):
-        query = urllib.parse.urlencode({"tab": "compare", "compare": json.dumps({"view": view})})
-        page = tab.open(f"/experiments/{experiment}?{query}")
-        expect(page.get_by_role("navigation", name="Ways to compare")).to_be_visible()
-        if view == "diff":
-            expect(page.get_by_role("rowheader", name="harm").first).to_be_visible()
+def test_hostile_names_and_values_stay_text(tab: Visit, ui: ServerProcess, client: Client) -> None:
+    for text in HOSTILE:
+        experiment = experiment_id(ui, text)
+        client.create_run(experiment, run_name=f"other {text}", tags={"harm": f"{text} other"})
+        for view in ("diff", "parallel"):
+            compare = json.dumps({"view": view, "axes": ["p:harm", "t:harm"]})
+            query = urllib.parse.urlencode({"tab": "compare", "compare": compare})
+            page = tab.open(f"/experiments/{experiment}?{query}")
+            shown = "rowheader" if view == "diff" else "button"
+            expect(page.get_by_role(shown, name="harm", exact=True).first).to_be_visible()
+
+
+def test_values_of_a_running_run_come_in_live(tab: Visit, seeded: Seeded, client: Client) -> None:
+    experiment = client.create_experiment("compared live")
+    runs = [client.create_run(experiment, run_name=name).info.run_id for name in ("one", "two")]
+    for run in runs:
+        client.log_metric(run, "loss", 0.5 if run == runs[0] else 0.25, step=0)
+    page = open_compare(tab, Seeded(experiment, runs), "diff", runs=[0, 1])
+    expect(fact(page, "loss")).to_contain_text("0.25")
+    client.log_metric(runs[1], "loss", 0.125, step=1)
+    expect(fact(page, "loss")).to_contain_text("0.125", timeout=20_000)
 
 
 def test_an_address_of_nonsense_shows_the_comparison(tab: Visit, seeded: Seeded) -> None:

@@ -6,7 +6,7 @@ import csv
 import json
 import re
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -32,15 +32,16 @@ def names(page: Page) -> list[str]:
 
 def column(page: Page, name: str) -> list[str]:
     """What a column shows, from the top."""
-    return page.evaluate(
+    texts: list[str] = page.evaluate(
         """name => {
             const heads = [...document.querySelectorAll('[role=columnheader][data-col]')];
             const head = heads.find(one => one.querySelector('bdi').textContent === name);
-            const cells = document.querySelectorAll(`[role=gridcell][data-col="${head.dataset.col}"]`);
-            return [...cells].map(cell => cell.textContent);
+            const place = `[role=gridcell][data-col="${head.dataset.col}"]`;
+            return [...document.querySelectorAll(place)].map(cell => cell.textContent);
         }""",
         name,
     )
+    return texts
 
 
 def header(page: Page, name: str) -> Locator:
@@ -73,10 +74,10 @@ def digits(tab: Visit, ui: ServerProcess) -> Page:
 
 
 @pytest.fixture
-def own(tab: Visit, client: Client, request: pytest.FixtureRequest) -> Iterator[tuple[Page, str]]:
+def own(tab: Visit, client: Client, request: pytest.FixtureRequest) -> tuple[Page, str]:
     """The table of an experiment that no other test looks at, and its id."""
     ident = record_digits(client, f"own {request.node.name}")
-    yield opened(tab, ident), ident
+    return opened(tab, ident), ident
 
 
 def opened(tab: Visit, ident: str, query: str = "", count: int = RUNS) -> Page:
@@ -373,6 +374,15 @@ def test_all_that_match_are_tagged_at_once(own: tuple[Page, str], client: Client
     tagged = client.search_runs([ident], "tags.cohort = 'two'")
     assert {run.data.params["model"] for run in tagged} == {"mlp"}
     assert len(tagged) == 6
+
+
+def test_running_runs_are_stopped_after_a_question(own: tuple[Page, str], client: Client) -> None:
+    page, ident = own
+    rows(page).first.get_by_role("checkbox").click()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Mark as killed").click()
+    expect(rows(page).first).to_contain_text("Killed")
+    assert len(client.search_runs([ident], "attributes.status = 'KILLED'")) == 1
 
 
 def test_selected_runs_are_exported(digits: Page) -> None:

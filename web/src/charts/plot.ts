@@ -23,11 +23,14 @@ export interface PlotEvents {
 }
 
 const NEAR_PX = 28;
-const MAX_DOTS = 40;
 export class Plot {
   private u: uPlot | null = null;
   private shape = "";
+  /** Holds what is pointed at; drawn anew only when that changes. */
   private readonly overlay = document.createElement("canvas");
+  /** Elements follow each move of the pointer: moving them paints nothing anew. */
+  private readonly needle = document.createElement("div");
+  private readonly dot = document.createElement("div");
   private stop: (() => void) | null = null;
   private frame = 0;
   private cursorX: number | null = null;
@@ -52,6 +55,7 @@ export class Plot {
   }
 
   update(view: PlotView): void {
+    if (view === this.view && this.shape.endsWith(String(isDark()))) return;
     this.view = view;
     this.zoom = view.zoom;
     this.rebuild();
@@ -62,7 +66,7 @@ export class Plot {
     this.width = width;
     this.height = height;
     this.u?.setSize({ width, height });
-    this.fitOverlay();
+    this.refresh();
   }
 
   destroy(): void {
@@ -85,7 +89,7 @@ export class Plot {
   setCursor(x: number | null): void {
     if (x === this.cursorX) return;
     this.cursorX = x;
-    this.refresh();
+    this.placeCursor();
   }
 
   /** Bring the lines of a run, or of a group by its id, forward; the rest fades. */
@@ -124,11 +128,15 @@ export class Plot {
       this.u?.destroy();
       this.rescale();
       this.u = new uPlot(this.options(right.length > 0), [[0], [null]] as uPlot.AlignedData, this.root);
-      this.u.over.append(this.overlay);
+      this.needle.className = "plot-needle";
+      this.dot.className = "plot-dot";
+      this.u.over.append(this.overlay, this.needle, this.dot);
       this.stop = listen(this.u.over, this.gestures());
+      // uPlot draws by itself once it is made; drawing here too would do it twice.
+      return;
     }
     this.redraw();
-    this.fitOverlay();
+    this.refresh();
   }
 
   private options(hasRight: boolean): uPlot.Options {
@@ -149,7 +157,7 @@ export class Plot {
       },
       series: [{}, { scale: "y", show: true, points: { show: false } }],
       axes: makeAxes(inks(), placeKind, hasRight),
-      hooks: { draw: [() => this.paint()] },
+      hooks: { draw: [() => this.paint()], ready: [() => this.refresh()] },
     };
   }
 
@@ -224,40 +232,43 @@ export class Plot {
     ctx.restore();
     // What waits for a picture, such as a test, sees here that it is there.
     this.root.dataset.drawn = String(lines.length);
-    this.root.dataset.drawn = String(lines.length);
     measure("assay:panel-draw", start, { lines: lines.length });
   }
 
-  private fitOverlay(): void {
-    const u = this.u;
-    if (!u) return;
-    const { width, height } = u.bbox;
-    if (this.overlay.width !== Math.round(width) || this.overlay.height !== Math.round(height)) {
-      this.overlay.width = Math.round(width);
-      this.overlay.height = Math.round(height);
-      this.overlay.style.width = `${width / uPlot.pxRatio}px`;
-      this.overlay.style.height = `${height / uPlot.pxRatio}px`;
-    }
-    this.refresh();
+  /** As large as the plot while there is something on it; else nothing, as most plots are never pointed at. */
+  private fitOverlay(needed: boolean): void {
+    const { width, height } = needed ? this.u!.bbox : { width: 0, height: 0 };
+    this.overlay.hidden = !needed;
+    if (this.overlay.width === Math.round(width) && this.overlay.height === Math.round(height)) return;
+    this.overlay.width = Math.round(width);
+    this.overlay.height = Math.round(height);
+    this.overlay.style.width = `${width / uPlot.pxRatio}px`;
+    this.overlay.style.height = `${height / uPlot.pxRatio}px`;
   }
 
+  /** Paint what follows the pointer with the next frame. */
   private refresh(): void {
     if (this.frame) return;
     this.frame = requestAnimationFrame(() => {
       this.frame = 0;
       this.paintOverlay();
+      this.placeCursor();
     });
   }
 
   private paintOverlay(): void {
+    if (!this.u) return;
+    const { lines, band } = this.view;
+    const same = this.highlighted ? lines.filter((line) => (line.runId ?? line.id) === this.highlighted) : [];
+    const near = same.length < lines.length ? same : [];
+    this.fitOverlay(near.length > 0 || this.dragged !== null);
+    if (this.overlay.hidden) return;
     const ctx = this.overlay.getContext("2d");
-    if (!ctx || !this.u) return;
+    if (!ctx) return;
     const to = this.projection(true);
     const ink = inks();
     ctx.clearRect(0, 0, this.overlay.width, this.overlay.height);
-    const { lines, band } = this.view;
-    const near = this.highlighted ? lines.filter((line) => (line.runId ?? line.id) === this.highlighted) : [];
-    if (near.length && near.length < lines.length) {
+    if (near.length) {
       ctx.fillStyle = ink.raised;
       ctx.globalAlpha = 0.66;
       ctx.fillRect(0, 0, to.width, to.height);
@@ -271,25 +282,28 @@ export class Plot {
       ctx.fillRect(a, 0, b - a, to.height);
       ctx.globalAlpha = 1;
     }
-    if (this.cursorX === null) return;
-    const x = to.x(this.cursorX);
-    if (!(x >= 0 && x <= to.width)) return;
-    ctx.strokeStyle = ink.edge;
-    ctx.lineWidth = to.ratio;
-    ctx.beginPath();
-    ctx.moveTo(x, 0);
-    ctx.lineTo(x, to.height);
-    ctx.stroke();
-    const shown = near.length ? near : lines;
-    if (shown.length > MAX_DOTS) return;
-    for (const { line, value, at } of readAt(shown, this.cursorX, this.slack())) {
-      const y = line.right ? to.right(value) : to.y(value);
-      if (!Number.isFinite(y)) continue;
-      ctx.fillStyle = line.colour;
-      ctx.beginPath();
-      ctx.arc(to.x(line.x[at]!), y, 3.2 * to.ratio, 0, 2 * Math.PI);
-      ctx.fill();
-    }
+  }
+
+  /** Put the cursor's elements where it is, and the dot on the line that is pointed at. */
+  private placeCursor(): void {
+    const u = this.u;
+    if (!u) return;
+    const to = this.projection(true);
+    const x = this.cursorX === null ? Number.NaN : to.x(this.cursorX);
+    const inside = x >= 0 && x <= to.width;
+    this.needle.hidden = !inside;
+    this.dot.hidden = true;
+    if (!inside || this.cursorX === null) return;
+    this.needle.style.transform = `translateX(${Math.round(x / to.ratio)}px)`;
+    const line = this.view.lines.find((one) => (one.runId ?? one.id) === this.highlighted);
+    const reading = line && readAt([line], this.cursorX, this.slack())[0];
+    if (!reading) return;
+    const y = reading.line.right ? to.right(reading.value) : to.y(reading.value);
+    const place = to.x(reading.line.x[reading.at]!);
+    if (!(y >= 0 && y <= to.height && place >= 0 && place <= to.width)) return;
+    this.dot.hidden = false;
+    this.dot.style.background = reading.line.colour;
+    this.dot.style.transform = `translate(${place / to.ratio}px, ${y / to.ratio}px)`;
   }
 
   /** Where a place lies, in CSS pixels from the left edge of the plot with its axes. */

@@ -17,8 +17,16 @@ export type AxisValue = number | string | null;
 
 const collator = new Intl.Collator(undefined, { numeric: true });
 
-/** From this ratio of the ends on, a straight axis would crowd most values into one end of it. */
-const WIDE = 300;
+/** A logarithmic axis helps where the ends are this far apart and half of the values crowd near the lower one. */
+const WIDE = 100;
+const CROWDED = 0.1;
+
+function isCrowded(values: readonly AxisValue[], low: number, high: number): boolean {
+  if (low <= 0 || high / low < WIDE) return false;
+  const border = low + (high - low) * CROWDED;
+  const numbers = values.filter((value) => typeof value === "number" && Number.isFinite(value)) as number[];
+  return numbers.filter((value) => value < border).length * 2 > numbers.length;
+}
 
 /** A scale over values; texts make it one of categories. `log`: where it is possible; `auto`: where it helps. */
 export function scaleOf(values: readonly AxisValue[], log: boolean | "auto" = false): Scale {
@@ -44,7 +52,7 @@ export function scaleOf(values: readonly AxisValue[], log: boolean | "auto" = fa
     const room = Math.abs(low) * 0.1 || 1;
     [low, high] = canLog ? [low / 2, high * 2] : [low - room, high + room];
   }
-  const isLog = canLog && (log === "auto" ? high / low >= WIDE : log);
+  const isLog = canLog && (log === "auto" ? isCrowded(values, low, high) : log);
   return { kind: "number", log: isLog, low, high, categories: [], canLog, places: new Map() };
 }
 

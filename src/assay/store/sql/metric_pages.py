@@ -112,7 +112,7 @@ def _pool(
     may be among them.
     """
     floor = after.timestamp if after else _MIN_INT
-    parts = [(one.number, segment_points(conn, run_id, one.number)) for one in found]
+    parts = list(segment_points(conn, run_id, [one.number for one in found]).items())
     waiting = [
         _Candidate(row[0], row[1], row[2], row[3], row[4], one.number)
         for one in found

@@ -63,7 +63,7 @@ def _points(
     if low > high:
         return empty_history()
     blobs = [row[0] for row in _BLOCKS.all(conn, run_id, series, high, low)]
-    fresh = segment_points(conn, run_id, series)
+    fresh = segment_points(conn, run_id, [series])[series]
     points = merge([block.decode_all(blobs), fresh]) if blobs else fresh
     points = _clip(points, low, high)
     if not points.values.flags.writeable:
@@ -102,15 +102,18 @@ def buckets(
         raise InvalidInput(f"The number of buckets must be from 1 to {MAX_BUCKETS}, got {count}.")
     result = []
     for run_id in run_ids:
-        for key in keys:
-            for found in find_series(conn, run_id, key):
-                low = found.first_step if first_step is None else max(first_step, _MIN_STEP)
-                high = found.last_step if last_step is None else min(last_step, _MAX_STEP)
-                if low > high:
-                    continue
-                cells = _reduced(conn, run_id, found, grid(low, high, count))
-                if len(cells):
-                    result.append(_as_buckets(run_id, found.series, cells))
+        series = [found for key in keys for found in find_series(conn, run_id, key)]
+        fresh = segment_points(conn, run_id, [found.number for found in series])
+        for found in series:
+            low = found.first_step if first_step is None else max(first_step, _MIN_STEP)
+            high = found.last_step if last_step is None else min(last_step, _MAX_STEP)
+            if low > high:
+                continue
+            cells = _reduced(
+                conn, run_id, found, grid=grid(low, high, count), fresh=fresh[found.number]
+            )
+            if len(cells):
+                result.append(_as_buckets(run_id, found.series, cells))
     return result
 
 
@@ -122,12 +125,15 @@ class _Stretch(NamedTuple):
 
 
 def _reduced(
-    conn: Connection, run_id: RunId, found: FoundSeries, grid: Grid
+    conn: Connection, run_id: RunId, found: FoundSeries, *, grid: Grid, fresh: History
 ) -> np.ndarray[Any, np.dtype[np.void]]:
-    """The series in the buckets of the grid: from cells where they fit, from points elsewhere."""
+    """The series in the buckets of the grid: from cells where they fit, from points elsewhere.
+
+    ``fresh`` are its points that no block has yet.
+    """
     low, high = grid.first_step, grid.last_step
     borders = grid.borders()
-    fresh = _clip(segment_points(conn, run_id, found.number), low, high)
+    fresh = _clip(fresh, low, high)
     stretches = [
         _Stretch(BlockRow(*row[:-1]), row[-1])
         for row in _CELLS.all(conn, grid.bits, run_id, found.number, high, low)

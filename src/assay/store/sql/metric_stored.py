@@ -100,11 +100,18 @@ def decode_blocks(
     return block.decode_all(blobs)
 
 
-def segment_points(conn: Connection, run_id: RunId, series: int) -> History:
-    """The points of a series that are not folded yet, in order."""
-    rows = _SEGMENTS.all(conn, run_id)
-    parts = [segment.decode(row[0]).of(series) for row in rows]
-    return merge([part for part in parts if len(part.steps)])
+def segment_points(conn: Connection, run_id: RunId, series: Sequence[int]) -> dict[int, History]:
+    """The points of each of these series that are not folded yet, in order.
+
+    A segment holds all series of its batch, so it is read once for all that are asked for.
+    """
+    parts: dict[int, list[History]] = {number: [] for number in series}
+    for row in _SEGMENTS.all(conn, run_id) if parts else ():
+        found = segment.decode(row[0])
+        for at, number in enumerate(found.series.tolist()):
+            if number in parts:
+                parts[number].append(found.at(at))
+    return {number: merge(histories) for number, histories in parts.items()}
 
 
 def _may_hold(row: BlockRow, points: History) -> bool:

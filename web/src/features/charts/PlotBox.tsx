@@ -167,6 +167,7 @@ export function PlotBox({
           x={shown.x}
           view={view}
           plot={plot.current}
+          width={width}
           baseline={baseline}
           kept={kept !== null}
         />

@@ -11,6 +11,7 @@ import { formatDelta, placeOf } from "./values";
 
 const MOST = 12;
 const GAP = 14;
+const ROOMY_PX = 560;
 
 /** The rows to show: the greatest, and the nearest wherever it stands. */
 function chosen(readings: Reading[], nearest: Line | null): Reading[] {
@@ -26,6 +27,7 @@ export function Tooltip({
   x,
   view,
   plot,
+  width,
   baseline,
   kept,
 }: {
@@ -34,6 +36,8 @@ export function Tooltip({
   x: number;
   view: PlotView;
   plot: Plot;
+  /** Of the plot, in pixels. */
+  width: number;
   baseline: string | null;
   kept: boolean;
 }) {
@@ -42,12 +46,18 @@ export function Tooltip({
     const element = box.current;
     const around = element?.parentElement;
     if (!element || !around) return;
-    // Beside the pointer, on the side with more room, and never over the edge of the window.
+    // Beside the pointer, on the side with more room.
     const at = plot.pixelOf(x);
-    const left = at > around.clientWidth / 2 ? at - element.offsetWidth - GAP : at + GAP;
+    const isRight = at <= width / 2;
+    element.style.left = isRight ? `${at + GAP}px` : "auto";
+    element.style.right = isRight ? "auto" : `${width - at + GAP}px`;
+    if (width > ROOMY_PX) return;
+    // Only narrow panels can push it over the edge of the window, and measuring costs a layout.
+    const left = isRight ? at + GAP : at - element.offsetWidth - GAP;
     const edge = around.getBoundingClientRect().left;
     const least = 4 - edge;
     const most = innerWidth - edge - element.offsetWidth - 4;
+    element.style.right = "auto";
     element.style.left = `${Math.max(least, Math.min(most, left))}px`;
   });
   const rows = chosen(readings, nearest);

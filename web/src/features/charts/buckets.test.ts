@@ -45,8 +45,8 @@ describe("buckets", () => {
   });
 
   it("know when there are few enough points to show each", () => {
-    expect(fewPoints(series([[0, 9]], 10), 5)).toBe(true);
-    expect(fewPoints(series([[0, 9]], 11), 5)).toBe(false);
+    expect(fewPoints(series([[0, 9]], 10), 10)).toBe(true);
+    expect(fewPoints(series([[0, 9]], 11), 10)).toBe(false);
     expect(fewPoints(single(1, 2), 5)).toBe(false);
   });
 });

@@ -7,15 +7,15 @@ export function sizeOf(series: Buckets): number {
   return series.steps.length * COLUMNS.length * 8;
 }
 
-/** Whether a series is held in buckets of several points although there are few enough to show each. */
-export function fewPoints(series: Buckets, pixels: number): boolean {
+/** Whether a series is held in buckets of several points although there are no more than `most`. */
+export function fewPoints(series: Buckets, most: number): boolean {
   let points = 0;
   let merged = false;
   for (const count of series.counts) {
     points += count;
     merged ||= count > 1;
   }
-  return merged && points <= 2 * pixels;
+  return merged && points <= most;
 }
 
 function joined(pieces: Buckets[]): Buckets {

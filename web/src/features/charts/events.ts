@@ -1,5 +1,6 @@
 /** What happened in runs beside their metrics: models that they saved, with step and time. */
 import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
 import { get, post } from "@/api/client";
 import type { Board } from "./board";
 import type { BuildRun } from "./build";
@@ -40,11 +41,13 @@ export function useEvents(experimentIds: string[], runs: BuildRun[], enabled: bo
     enabled: enabled && ids.length > 0 && experimentIds.length > 0,
     staleTime: 60_000,
   });
-  const byId = new Map(runs.map((run) => [run.id, run]));
-  return (data ?? []).flatMap((model) => {
-    const run = byId.get(model.runId);
-    if (!run) return [];
-    const name = model.name || model.modelId.slice(0, SHORT_ID);
-    return [{ ...model, label: messages.eventModel(name, run.name), colour: run.colour }];
-  });
+  return useMemo(() => {
+    const byId = new Map(runs.map((run) => [run.id, run]));
+    return (data ?? []).flatMap((model) => {
+      const run = byId.get(model.runId);
+      if (!run) return [];
+      const name = model.name || model.modelId.slice(0, SHORT_ID);
+      return [{ ...model, label: messages.eventModel(name, run.name), colour: run.colour }];
+    });
+  }, [data, runs]);
 }

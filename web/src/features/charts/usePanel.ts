@@ -16,6 +16,8 @@ import type { ChartState, PanelSpec } from "./state";
 /** Lines beyond this many are a thicket: a heat map says more. */
 export const MOST_LINES = 200;
 const COUNT_STEP = 100;
+/** About what the axis of y takes of a panel's width. */
+const AXIS_PX = 60;
 const DENSE_COUNT = 100;
 const MOST_BUCKETS = 2_000;
 
@@ -118,7 +120,8 @@ export function usePanel(spec: PanelSpec, width: number): PanelData {
     if (settings.x.startsWith("m:")) needed.add(settings.x.slice(2));
     const ids = new Set(runs.map((run) => run.id));
     if (baseline && node) ids.add(baseline);
-    const pixels = Math.ceil(width / COUNT_STEP) * COUNT_STEP;
+    // In steps, so that a window that is pulled wider doesn't ask with each pixel.
+    const pixels = Math.max(1, Math.round((width - AXIS_PX) / COUNT_STEP)) * COUNT_STEP;
     return {
       runIds: [...ids],
       keys: [...needed],
@@ -154,7 +157,7 @@ export function usePanel(spec: PanelSpec, width: number): PanelData {
     });
   }, [coarse.series, fine.series]);
 
-  const { groupColours } = board;
+  const { groupColours, events } = board;
   const { agg, spread } = state;
   const { x, smooth, amount } = settings;
   const built = useMemo(
@@ -176,8 +179,8 @@ export function usePanel(spec: PanelSpec, width: number): PanelData {
     [runs, series, keys, spec.right, node, x, smooth, amount, baseline, agg, spread, groupColours],
   );
   const marks = useMemo(
-    () => (state.events ? marksOf(board, settings.x) : []),
-    [board, state.events, settings.x],
+    () => (state.events && events.length ? marksOf(events, starts, x) : NO_MARKS),
+    [events, starts, state.events, x],
   );
   const view = useMemo<PlotView>(
     () => ({
@@ -225,11 +228,12 @@ export function usePanel(spec: PanelSpec, width: number): PanelData {
   };
 }
 
+const NO_MARKS: Mark[] = [];
+
 /** Events at their places on this axis; none where that is another metric. */
-function marksOf(board: Board, x: string): Mark[] {
-  if (x.startsWith("m:")) return [];
-  const starts = new Map(board.runs.map((run) => [run.id, run.startTime]));
-  return board.events.flatMap(({ step, time, runId, label, colour }): Mark[] => {
+function marksOf(events: Board["events"], starts: Map<string, number | null>, x: string): Mark[] {
+  if (x.startsWith("m:")) return NO_MARKS;
+  return events.flatMap(({ step, time, runId, label, colour }): Mark[] => {
     if (!starts.has(runId)) return [];
     const start = starts.get(runId);
     if (x === "relative" && (start === null || start === undefined)) return [];

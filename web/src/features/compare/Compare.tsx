@@ -8,6 +8,7 @@ import styles from "./Compare.module.css";
 import { type ComparedRun, useCompared } from "./frame";
 import { messages } from "./messages";
 import { useCompareState, VIEWS, type View } from "./state";
+import { useLiveValues } from "./useLiveValues";
 
 export interface ViewProps {
   runs: ComparedRun[];
@@ -26,8 +27,12 @@ const FACES: Record<View, React.ComponentType<ViewProps>> = {
   tables: lazy(() => import("./TablesView").then((m) => ({ default: m.TablesView }))),
 };
 
+/** Views that take more runs than tables can show, and say themselves how many. */
+const DRAWN: ReadonlySet<View> = new Set(["parallel", "scatter", "slices", "contour", "box", "importance"]);
+
 export function Compare() {
   const { experimentIds, state, set, compare } = useCompareState();
+  useLiveValues(experimentIds);
   const { runs, total, query } = useCompared(experimentIds, state);
   if (query.isError && !query.data) return <ErrorNotice error={query.error} retry={() => query.refetch()} />;
   if (!query.data) return <Skeleton height={420} />;
@@ -39,6 +44,7 @@ export function Compare() {
     );
   }
   const baseline = runs[0] as ComparedRun;
+  const all = state.runs?.length ? runs.length : total;
   const Face = FACES[compare.view];
   return (
     <div className={styles.compare}>
@@ -69,7 +75,7 @@ export function Compare() {
           ))}
         </SelectField>
         <span className={styles.note} role="status">
-          {messages.comparing(runs.length, state.runs?.length ? runs.length : total)}
+          {messages.comparing(DRAWN.has(compare.view) ? all : runs.length, all)}
         </span>
         {state.runs?.length ? (
           <Button kind="quiet" onClick={() => set({ runs: undefined })}>

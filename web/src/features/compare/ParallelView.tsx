@@ -1,5 +1,5 @@
 /** Parallel coordinates: runs as lines over axes; what brushes keep can become the selection or the query. */
-import { useEffect, useMemo, useState } from "react";
+import { useDeferredValue, useEffect, useMemo, useState } from "react";
 import {
   binColour,
   brushAt,
@@ -79,7 +79,9 @@ export function ParallelView() {
     const brush = axis && brushAt(axis.scale, drag.from, drag.to);
     return axis && brush ? { ...compare.brush, [axis.id]: brush } : compare.brush;
   }, [drag, axes, compare.brush]);
-  const kept = useMemo(() => brushed(axes, brushes), [axes, brushes]);
+  // While a brush is dragged over thousands of lines, the brush itself must not wait for them.
+  const lateBrushes = useDeferredValue(brushes);
+  const kept = useMemo(() => brushed(axes, lateBrushes), [axes, lateBrushes]);
   const matching = useMemo(() => {
     const all = frame?.ids.map((_, i) => i) ?? [];
     return kept ? all.filter((i) => kept[i]) : all;

@@ -48,6 +48,11 @@ describe("scales", () => {
     expect(shareOf(scaleOf([1, 2]), Number.NaN)).toBeNaN();
     expect(scaleOf(["run10", "run9"]).categories).toEqual(["run9", "run10"]);
   });
+  it("are logarithmic by themselves only where values crowd at the low end", () => {
+    expect(scaleOf([1e-4, 1e-3, 1e-2, 0.3], "auto").log).toBe(true);
+    expect(scaleOf([1e-4, 0.3, 0.5, 0.9], "auto").log).toBe(false);
+    expect(scaleOf([0, 1e-3, 0.3], "auto").log).toBe(false);
+  });
   it("has round ticks within its ends", () => {
     expect(ticksOf(scaleOf([0, 1]), 5).map((tick) => tick.label)).toEqual([
       "0",

@@ -363,6 +363,7 @@ export function Grid(props: GridProps) {
         const at = locateEvent(event);
         hover.set(at?.run?.id ?? null);
         setPointed(at?.row ?? -1);
+        if (at?.act === "link") actions.act("preload", at, event);
         if (!at?.column) return;
         const group = at.run ? undefined : rowAt(at.row)?.group;
         const title = at.run

@@ -53,7 +53,7 @@ export const STAR = "t:assay.star";
 
 function nameCell(props: RowProps): ReactNode {
   const { run, group, depth, open, hidden, look } = props;
-  const indent = <span style={{ width: depth * 18 }} className={styles.indent} />;
+  const indent = depth > 0 && <span style={{ width: depth * 18 }} className={styles.indent} />;
   const twist =
     open === null ? null : (
       <button
@@ -229,7 +229,16 @@ function content(props: RowProps, column: TableColumn): ReactNode {
     if (run.cells[column.id] === undefined) return <span className={styles.wait} />;
     return metricCell(run, column, text, look);
   }
-  return column.numeric ? text : <bdi>{text}</bdi>;
+  return text;
+}
+
+/** Cells of several parts are laid out as boxes; the others are a line of text, which costs less. */
+function isRich({ look, run, group }: RowProps, column: TableColumn): boolean {
+  if (column.id === NAME) return true;
+  if (column.kind !== "metric") return false;
+  const value = run?.cells[column.id];
+  if (!run || typeof value !== "number") return group !== undefined;
+  return look.base !== null || isBest(value, look.ranges[column.id], markOf(column.key).direction);
 }
 
 function RowView(props: RowProps) {
@@ -253,7 +262,7 @@ function RowView(props: RowProps) {
         data-numeric={column.numeric || undefined}
         data-pinned={i < slice.pinned || undefined}
         data-active={active || undefined}
-        className={styles.cell}
+        className={isRich(props, column) ? `${styles.cell} ${styles.rich}` : styles.cell}
         style={{
           width: column.width,
           insetInlineStart: i < slice.pinned ? slice.offsets[i] : undefined,

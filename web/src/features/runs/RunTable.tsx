@@ -1,5 +1,5 @@
 /** The table of an experiment's runs. */
-import { useNavigate } from "@tanstack/react-router";
+import { useNavigate, useRouter } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { ROOT } from "@/api/client";
 import { keep, readKept } from "@/app/preferences";
@@ -43,6 +43,7 @@ function copy(text: string): void {
 export function RunTable() {
   const { experimentIds, state, set } = useExperimentState();
   const navigate = useNavigate();
+  const router = useRouter();
   const store = useMemo(() => storeOf(experimentIds), [experimentIds]);
   const columns = useColumns(experimentIds, state, set);
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
@@ -129,6 +130,8 @@ export function RunTable() {
     if (what === "select") return select(cell, event.shiftKey);
     if (what === "extend") return selection.extend(cell.row, idAt);
     if (!run) return cell.groupId === undefined ? undefined : toggleOpen(cell);
+    if (what === "preload")
+      return void router.preloadRoute({ to: "/runs/$runId", params: { runId: run.id } });
     if (what === "link") return openRun(run);
     if (what === "star") return deeds.star(run);
     if (what === "hide") return deeds.hide(run);

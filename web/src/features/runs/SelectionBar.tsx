@@ -62,6 +62,7 @@ export function SelectionBar({
   onTags: (change: TagChange) => void;
 }) {
   const [tagging, setTagging] = useState(false);
+  const [stopping, setStopping] = useState(false);
   const save = (format: Format, shown: boolean) =>
     download(exportAddress(selection.request, order, format, shown ? columns : undefined));
   // What is left out of “all” can't be said in the address of a file.
@@ -99,7 +100,7 @@ export function SelectionBar({
         <Button onClick={() => onMove("restore")}>{messages.restore}</Button>
       ) : (
         <>
-          <Button onClick={() => onTags({ action: "stop" })}>{messages.stop}</Button>
+          <Button onClick={() => setStopping(true)}>{messages.stop}</Button>
           <Button kind="danger" onClick={() => onMove("delete")}>
             {messages.delete}
           </Button>
@@ -108,6 +109,28 @@ export function SelectionBar({
       <Button kind="quiet" onClick={selection.clear}>
         {messages.clearSelection}
       </Button>
+      {stopping && (
+        <Dialog
+          title={messages.stopTitle(selection.count)}
+          onClose={() => setStopping(false)}
+          actions={
+            <>
+              <Button onClick={() => setStopping(false)}>{messages.cancel}</Button>
+              <Button
+                kind="danger"
+                onClick={() => {
+                  setStopping(false);
+                  onTags({ action: "stop" });
+                }}
+              >
+                {messages.stopDo}
+              </Button>
+            </>
+          }
+        >
+          <p>{messages.stopHint}</p>
+        </Dialog>
+      )}
       {tagging && <TagDialog count={selection.count} onClose={() => setTagging(false)} onTags={onTags} />}
     </div>
   );

@@ -95,6 +95,10 @@ export const messages = {
   compare: "Compare",
   tag: "Tag…",
   stop: "Stop",
+  stopTitle: (count: number) => `Mark ${plural(count, "run", "runs")} as killed?`,
+  stopHint:
+    "Those that are running count as killed from now on, which can't be taken back. What trains them is not reached by it.",
+  stopDo: "Mark as killed",
   delete: "Delete",
   restore: "Restore",
   export: "Export",

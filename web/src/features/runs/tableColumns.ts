@@ -109,10 +109,22 @@ export function defaultColumns(keys: Pick<Keys, "metrics" | "params"> | undefine
   ];
 }
 
-/** The columns to draw: those pinned first, the name always among them. */
-export function arrange(ids: string[], pins: string[], widths: Record<string, number>): TableColumn[] {
+/** Room for a difference or a deviation beside the value. */
+const BESIDE_VALUE = 48;
+
+/** The columns to draw: those pinned first, the name always among them. `wide` where values have company. */
+export function arrange(
+  ids: string[],
+  pins: string[],
+  widths: Record<string, number>,
+  wide = false,
+): TableColumn[] {
   const all = ids.includes(NAME) ? ids : [NAME, ...ids];
-  const columns = all.flatMap((id) => tableColumn(id, widths, pins.includes(id)) ?? []);
+  const columns = all.flatMap((id) => {
+    const column = tableColumn(id, widths, pins.includes(id));
+    if (column && wide && column.kind === "metric" && !(id in widths)) column.width += BESIDE_VALUE;
+    return column ?? [];
+  });
   return [...columns.filter((one) => one.pinned), ...columns.filter((one) => !one.pinned)];
 }
 

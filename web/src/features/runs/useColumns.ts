@@ -63,7 +63,8 @@ export function useColumns(
   const ids = useMemo(() => chosen ?? suggestion, [chosen, suggestionKey]);
   const pins = useMemo(() => state.pin ?? kept.pin ?? [NAME], [state.pin, kept]);
   const widths = useMemo(() => state.w ?? kept.w ?? {}, [state.w, kept]);
-  const shown = useMemo(() => arrange(ids, pins, widths), [ids, pins, widths]);
+  const wide = Boolean(state.base || state.group);
+  const shown = useMemo(() => arrange(ids, pins, widths, wide), [ids, pins, widths, wide]);
 
   const change = useCallback(
     (part: Kept) => {

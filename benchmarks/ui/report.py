@@ -18,7 +18,6 @@ Kept = dict[str, dict[str, Any]]
 
 def page(kept: Kept) -> str:
     """The page."""
-    loads = [entry["load"] for entry in kept.values() if "load" in entry]
     text = [
         "# Performance of the web UI",
         "",

@@ -361,7 +361,7 @@ def test_hostile_names_and_values_stay_text(tab: Visit, ui: ServerProcess, clien
 
 def test_values_of_a_running_run_come_in_live(tab: Visit, seeded: Seeded, client: Client) -> None:
     experiment = client.create_experiment("compared live")
-    runs = [client.create_run(experiment, run_name=name).info.run_id for name in ("one", "two")]
+    runs = [str(client.create_run(experiment, run_name=name).info.run_id) for name in ("a", "b")]
     for run in runs:
         client.log_metric(run, "loss", 0.5 if run == runs[0] else 0.25, step=0)
     page = open_compare(tab, Seeded(experiment, runs), "diff", runs=[0, 1])

@@ -52,13 +52,26 @@ def choose(page: Page, title: str, entry: str) -> None:
     page.get_by_role("menuitem", name=entry, exact=True).click()
 
 
+def body_of(request: Request) -> dict[str, Any]:
+    """What a request carries."""
+    body: dict[str, Any] = json.loads(request.post_data or "{}")
+    return body
+
+
+def zoom_of(page: Page) -> tuple[float, float]:
+    """The zoom, once it stands in the address."""
+    page.wait_for_url(re.compile("zoom"))
+    low, high = state_of(page)["zoom"]
+    return low, high
+
+
 def queries(page: Page) -> list[dict[str, Any]]:
     """What the page asks for of series, from now on."""
     asked: list[dict[str, Any]] = []
 
     def note(request: Request) -> None:
         if request.url.endswith("/series/query"):
-            asked.append(request.post_data_json)
+            asked.append(body_of(request))
 
     page.on("request", note)
     return asked
@@ -67,7 +80,8 @@ def queries(page: Page) -> list[dict[str, Any]]:
 def state_of(page: Page) -> dict[str, Any]:
     """The state of the charts in the address."""
     query = urllib.parse.parse_qs(urllib.parse.urlparse(page.url).query)
-    return json.loads(query.get("charts", ["{}"])[0])
+    state: dict[str, Any] = json.loads(query.get("charts", ["{}"])[0])
+    return state
 
 
 def figures(page: Page, title: str) -> dict[str, list[str]]:
@@ -184,11 +198,11 @@ def test_drag_zooms_and_fetches_that_range_finely(tab: Visit, long: str) -> None
     with page.expect_request(lambda request: request.url.endswith("/series/query")) as caught:
         drag(page, plot, 0.4, 0.45)
 
-    asked = caught.value.post_data_json
+    asked = body_of(caught.value)
     assert 2_000 < asked["first_step"] < asked["last_step"] < 3_000
     # Each point has more than half a pixel now: nothing is merged any more.
     expect(panel(page, "loss").get_by_text("points per pixel")).to_have_count(0)
-    low, high = state_of(page)["zoom"]
+    low, high = zoom_of(page)
     assert 2_000 < low < high < 3_000
     expect(panel(page, "epoch").locator("[data-drawn]")).to_be_visible()
 
@@ -212,7 +226,7 @@ def test_wheel_with_ctrl_zooms_around_the_pointer(tab: Visit, long: str) -> None
     page.keyboard.up("Control")
 
     expect(page.get_by_role("button", name="Reset zoom")).to_be_visible()
-    low, high = state_of(page)["zoom"]
+    low, high = zoom_of(page)
     assert low == pytest.approx(POINTS - high, abs=POINTS * 0.05)
 
 
@@ -448,10 +462,10 @@ def test_new_points_of_a_running_run_come_in_and_wait_while_zoomed(
     assert {query["first_step"] for query in asked} == {50}
 
     drag(page, drawn(page, "loss", 1), 0.2, 0.6)
-    zoom = state_of(page)["zoom"]
+    zoom = zoom_of(page)
     client.log_batch(run, metrics=[Metric("loss", 3.0, s, s) for s in range(60, 70)])
     expect(page.get_by_role("button", name="Reset zoom")).to_be_visible()
-    assert state_of(page)["zoom"] == zoom
+    assert zoom_of(page) == zoom
     page.get_by_role("button", name="Reset zoom").click()
     expect(points).to_have_text("70", timeout=20_000)
 

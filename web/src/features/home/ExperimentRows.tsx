@@ -51,12 +51,7 @@ function FolderRow({ folder, isFolded, toggle }: { folder: Folder; isFolded: boo
         className={styles.name}
         style={{ paddingInlineStart: 10 + folder.depth * 20 }}
       >
-        <button
-          type="button"
-          className={styles.fold}
-          aria-expanded={!isFolded}
-          onClick={toggle}
-        >
+        <button type="button" className={styles.fold} aria-expanded={!isFolded} onClick={toggle}>
           <Arrow size={14} aria-hidden="true" />
           <FolderIcon size={14} aria-hidden="true" />
           <bdi>{folder.name}</bdi>

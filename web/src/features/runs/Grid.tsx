@@ -150,6 +150,8 @@ export function Grid(props: GridProps) {
   const onScroll = () => {
     const box = scroller.current;
     if (!box) return;
+    // Cells that stick are layers of their own, which cost half of each frame: they do only while they have to.
+    box.toggleAttribute("data-aside", box.scrollLeft !== 0);
     update();
     onScrolled(box.scrollTop > rowHeight);
     if (placed.current) places.set(placed.current, { top: box.scrollTop, left: box.scrollLeft });

@@ -42,9 +42,9 @@ def works(browser: Browser, url: str) -> dict[str, tuple[list[Work], bool]]:
 
     counted = of(table.bytes_and_requests)
     return {
-        "B1": (counted, True),
-        "B2": (counted, True),
-        "B3": (counted, True),
+        "B1": (counted, False),
+        "B2": (counted, False),
+        "B3": (counted, False),
         "B4": (of(table.appearing), False),
         "B5": (of(table.blocking), False),
         "B6": (of(table.scrolling), False),

@@ -103,8 +103,12 @@ def _comparison(kept: Kept) -> list[str]:
             "" if value is None else shown(value, line.unit, line.digits)
             for value in (ours, theirs)
         ]
-        ratio = f"{theirs / ours:,.1f}×" if ours and theirs else ""
-        text.append(f"| {line.title} | {cells[0]} | {cells[1]} | {ratio} | {line.aim} |")
+        ratio = theirs / ours if ours and theirs else None
+        times = "" if ratio is None else f"{ratio:,.1f}×"
+        aim = "" if line.least is None else f"≥ {line.least:g}×"
+        if ratio is not None and line.least is not None:
+            aim += ": met" if round(ratio, 1) >= line.least else ": **not met**"
+        text.append(f"| {line.title} | {cells[0]} | {cells[1]} | {times} | {aim} |")
     return text
 
 

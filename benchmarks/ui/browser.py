@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any, NamedTuple
@@ -25,6 +26,8 @@ class Sent(NamedTuple):
     """DevTools' type: ``Document``, ``Script``, ``Stylesheet``, ``Font``, ``Fetch`` …"""
     at_ms: float
     """When it was asked for, in ms since 1970."""
+    ended_ms: float
+    """When the answer was there; infinite if it wasn't."""
     wire_bytes: int
 
 
@@ -39,6 +42,9 @@ class Tab:
         self.page = page
         self._cdp = page.context.new_cdp_session(page)
         self._kinds: dict[str, tuple[str, str, float]] = {}
+        self._clock = 0.0
+        """What DevTools' clock, in s, is behind the time of day."""
+        self._ended: dict[str, float] = {}
         self._bytes: dict[str, int] = {}
         self._last = monotonic()
         self._cdp.on("Network.requestWillBeSent", self._sent)
@@ -49,11 +55,13 @@ class Tab:
 
     def _sent(self, event: dict[str, Any]) -> None:
         url, kind = event["request"]["url"], event.get("type", "Other")
+        self._clock = event["wallTime"] - event["timestamp"]
         self._kinds[event["requestId"]] = (url, kind, event["wallTime"] * 1e3)
         self._last = monotonic()
 
     def _finished(self, event: dict[str, Any]) -> None:
         self._bytes[event["requestId"]] = int(event["encodedDataLength"])
+        self._ended[event["requestId"]] = (event["timestamp"] + self._clock) * 1e3
 
     def open(self, url: str, selector: str, *, timeout_ms: int = WAIT_MS) -> float:
         """Go there and wait for what ``selector`` names; the milliseconds that took."""
@@ -71,7 +79,7 @@ class Tab:
     def sent(self) -> list[Sent]:
         """All requests until now; those that didn't end count as nothing on the wire."""
         return [
-            Sent(url, kind, at_ms, self._bytes.get(ident, 0))
+            Sent(url, kind, at_ms, self._ended.get(ident, inf), self._bytes.get(ident, 0))
             for ident, (url, kind, at_ms) in self._kinds.items()
             if url.startswith("http")
         ]

@@ -27,7 +27,7 @@ BUDGETS = [
     Budget("B2", "css_kb", "stylesheets of the run table, gzip", 25, "kB", 1),
     Budget("B2", "fonts", "fonts", 0, ""),
     Budget(
-        "B3", "requests", "requests until the first rows (icon and stream of changes apart)", 8, ""
+        "B3", "requests", "requests until the rows came (icon and stream of changes apart)", 8, ""
     ),
     Budget("B3", "api_requests", "of these to the API", 3, ""),
     Budget("B3", "api_kb", "what the API sent for them", 60, "kB"),

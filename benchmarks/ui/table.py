@@ -36,11 +36,13 @@ def wide_columns() -> str:
 
 
 def bytes_and_requests(browser: Browser, url: str, page: str = EXPERIMENT) -> Figures:
-    """B1, B2 and B3: a cold load, until the page is quiet and until its first rows."""
+    """B1, B2 and B3: a cold load, until the page is quiet and until its rows came."""
     with tab(browser) as made:
         made.open(url + page, FIRST_ROW)
         made.quiet()
-        first, everything = made.sent_before(), made.sent()
+        everything = made.sent()
+    rows = min(one.ended_ms for one in everything if one.url.endswith("/runs/rows"))
+    first = [one for one in everything if one.at_ms < rows]
     scripts = _of_kind(everything, "Script")
     styles = _of_kind(everything, "Stylesheet")
     # What the browser asks for by itself is the icon; the stream of changes never ends.

@@ -1,7 +1,7 @@
 """The built web UI in a real Chromium, over a server whose runs real clients recorded.
 
-``ui`` is a server for all tests of the session; tests that change something make an experiment of
-their own. ``tab`` is a fresh tab, at whose end nothing may have gone wrong: no error on the console
+``ui`` is a server for all tests of a file; tests that change something make an experiment of their
+own. ``tab`` is a fresh tab, at whose end nothing may have gone wrong: no error on the console
 (violations of the content security policy are some), no dialog, no request to anywhere else.
 """
 
@@ -35,7 +35,7 @@ HOSTILE = [
 RATES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """A server with the experiment ``digits`` and the hostile one ``<script>…``."""
     assert (STATIC / "index.html").is_file(), "the web UI isn't built: make web"

@@ -49,7 +49,7 @@ class Seeded(NamedTuple):
     runs: list[RunId]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def seeded(ui: ServerProcess) -> Seeded:
     """Four runs; the first two differ in how the rate was written, the others in what it is."""
     client = Client(ui.url)

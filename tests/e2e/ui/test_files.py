@@ -259,7 +259,7 @@ def test_a_search_finds_and_a_slow_expression_is_stopped(
     find.fill("(")
     expect(page.get_by_text("Not a valid expression")).to_be_visible()
     find.fill("^(a+)+$")
-    expect(page.get_by_text("takes too long")).to_be_visible()
+    expect(page.get_by_text("takes too long")).to_be_visible(timeout=30_000)
     find.fill("needle")
     expect(page.get_by_text("0 of 1")).to_be_visible()
 

@@ -137,7 +137,7 @@ def test_the_palette_finds_everything_by_a_few_letters(tab: Visit) -> None:
     page.keyboard.press("Control+k")
     box = page.get_by_role("combobox", name="Search or jump to…")
     box.fill("mlp-0.1")
-    option = page.get_by_role("option").filter(has_text="mlp-0.1")
+    option = page.get_by_role("option").filter(has_text="mlp-0.1").first
     expect(option).to_be_visible()
     expect(option).to_have_attribute("aria-selected", "true")
     page.keyboard.press("Enter")

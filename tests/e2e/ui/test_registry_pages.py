@@ -34,7 +34,7 @@ FACES = {
 HARM = "<img src=x onerror=alert(1)>\u202eevil"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def fraud(ui: ServerProcess) -> str:
     """A model with three versions: 1 is in Production, 2 is asked for, 3 breaks its callers."""
     client, name = Client(ui.url), "fraud"

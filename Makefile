@@ -40,7 +40,7 @@ test-ui: components
 	$(BIN)/python -m pytest tests/e2e/ui
 
 test-plain: components
-	$(BIN)/python -m pytest tests/architecture tests/golden tests/property tests/unit tests/compat
+	$(BIN)/python -m pytest tests/golden tests/property tests/unit tests/compat
 
 frameworks: components ## The flavors, with every real framework in an environment of its own
 	.env-frameworks/bin/python -m pytest --confcutdir=tests/frameworks tests/frameworks

@@ -61,7 +61,9 @@ def seaweedfs() -> Iterator[ObjectStoreServer]:
             *(str(weed), "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder}"),
             *("-master.volumeSizeLimitMB=64", "-volume.max=20", f"-master.port={master}"),
             *(f"-volume.port={volume}", "-filer", f"-filer.port={filer}", "-s3"),
-            *(f"-s3.port={s3}", f"-s3.config={folder}/s3.json"),
+            *(f"-s3.port={s3}", f"-s3.config={folder}/s3.json", "-master.telemetry=false"),
+            # Two more servers, which would listen on the same ports in every process.
+            *("-s3.port.iceberg=0", "-s3.port.lance=0"),
         ]
         with _process(command, folder):
             endpoint = f"http://127.0.0.1:{s3}"

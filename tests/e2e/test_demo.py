@@ -150,9 +150,9 @@ def test_it_leaves_a_server_that_ctrl_c_ends(
     process = demo(tmp_path, "--port", "0", "--no-training")
     try:
         url = _address(process)
-        page = urllib3.request("GET", f"{url}/runs/{runs[0].info.run_id}", timeout=10)
-        assert page.status == 200
-        assert runs[0].info.run_name.encode() in page.data
+        assert urllib3.request("GET", f"{url}/", timeout=10).status == 200
+        asked = f"{url}/api/assay/v1/runs/get?run_id={runs[0].info.run_id}"
+        assert runs[0].info.run_name.encode() in urllib3.request("GET", asked, timeout=10).data
         process.send_signal(signal.SIGINT)
         assert process.wait(15) == 0
     finally:

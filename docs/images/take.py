@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from assay.client.client import Client
 
 WIDTH, HEIGHT = 1280, 760
-COLOURS = 128
+COLOURS = 256
 """Enough for text and a few accents; keeps the pictures small."""
 SETTLED = """() => !document.querySelector('[class*="skeleton"]')"""
 BEST = "metrics.`val/accuracy` DESC"
@@ -64,7 +64,11 @@ def _save(page: Page, path: Path) -> None:
     while now != before:
         page.wait_for_timeout(400)
         before, now = now, page.screenshot()
-    small = Image.open(io.BytesIO(now)).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    small = (
+        Image.open(io.BytesIO(now))
+        .convert("RGB")
+        .quantize(COLOURS, kmeans=1, dither=Image.Dither.NONE)
+    )
     small.save(path, optimize=True)
 
 

@@ -30,7 +30,8 @@ components: $(VENV)/.ready web ## Install the real servers and the browser that 
 
 # Three parts at a time, side by side: they wait for servers, disks and other processes as much as they compute. Under
 # make's own -j, since a shell starts what it puts in the background deaf to Ctrl-C, which tests send.
-test: components check ## Format, lint, types, layers, and every test against real components
+test: ## Format, lint, types, layers, and every test against real components
+	$(MAKE) --jobs=3 --output-sync=target components check
 	$(MAKE) --jobs=3 --output-sync=target test-served test-plain test-ui frameworks
 
 test-served: components

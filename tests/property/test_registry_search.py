@@ -359,7 +359,7 @@ def _now(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @given(**model_searches)
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_sqlite_finds_the_models_that_the_plain_meaning_finds_in_the_same_order(
     sqlite: Connection, **given: Any
 ) -> None:
@@ -368,7 +368,7 @@ def test_sqlite_finds_the_models_that_the_plain_meaning_finds_in_the_same_order(
 
 
 @given(**version_searches)
-@settings(max_examples=300)
+@settings(max_examples=120)
 def test_sqlite_finds_the_versions_that_the_plain_meaning_finds_in_the_same_order(
     sqlite: Connection, **given: Any
 ) -> None:

@@ -251,7 +251,7 @@ def _now(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @given(**searches)
-@settings(max_examples=400)
+@settings(max_examples=150)
 def test_sqlite_finds_the_runs_that_the_plain_meaning_finds_in_the_same_order(
     sqlite: Connection, **given: object
 ) -> None:

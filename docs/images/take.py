@@ -35,7 +35,7 @@ def pages(url: str) -> dict[str, str]:
         "runs": f'{runs}?sort=["-m:val/accuracy"]',
         "charts": f"{runs}?tab=charts",
         "compare": f'{runs}?tab=compare&compare={{"view":"parallel"}}',
-        "run": f"/runs/{best.info.run_id}",
+        "metrics": f"/runs/{best.info.run_id}?tab=metrics",
         "files": f"/runs/{best.info.run_id}?tab=files&path=confusion_matrix.png",
         "model": "/models/digits",
         "version": "/models/digits/1",

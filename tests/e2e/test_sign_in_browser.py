@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from assay.store.sql.store import open_sql_store
 from assay.store.user import local_cause
@@ -41,7 +41,7 @@ def test_a_browser_gets_the_pages_with_name_and_token(
     assert answer is not None
     assert answer.status == 200
     page.get_by_role("link", name="Default", exact=True).click()
-    assert page.locator("h1").inner_text() == "Default"
+    expect(page.locator("h1")).to_have_text("Default")
     told = page.evaluate(
         """async () => {
             const live = new EventSource("/api/assay/v1/live?experiment_ids=0");

@@ -124,6 +124,7 @@ def actions(store: SqlStore, run_id: RunId) -> Iterator[tuple[str, Callable[[], 
     status = Column(ColumnKind.ATTRIBUTE, "status")
     by = [PARAM_COLUMNS[CONSTANT], status]
     yield "rows: first screen, 200 x 23", rows(columns=screen)
+    yield "rows: first screen, columns chosen", rows(columns="default")
     yield "rows: jump to 9,000", rows(columns=screen, offset=9_000)
     yield "rows: by a metric", rows(columns=screen, order_by=["metrics.loss"])
     yield "rows: by a metric, jump", rows(columns=screen, order_by=["metrics.loss"], offset=9_000)

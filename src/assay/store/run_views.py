@@ -67,13 +67,19 @@ class RowsQuery(msgspec.Struct, frozen=True, kw_only=True):
     filter: str = ""
     order_by: list[str] = []
     view: View = "ACTIVE_ONLY"
-    columns: list[Column] = []
+    columns: list[Column] | Literal["default"] = []
+    """``"default"``: the metrics most logged, and the params that vary, of the latest runs.
+
+    They are judged whatever the filter, so that they stay while one is typed.
+    """
     offset: int = 0
     """The window's first row, from 0; a token of the window before starts behind that instead."""
     limit: int = 200
     page_token: str | None = None
     run_ids: list[RunId] | None = None
     """Just these runs, in this order, whatever filter and view say."""
+    except_run_ids: list[RunId] = []
+    """Not these; of no account where runs are named."""
     parent: RunId | None = None
     """Only its children."""
     roots: bool = False
@@ -99,13 +105,15 @@ class RunColumns(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunRows(msgspec.Struct, frozen=True, kw_only=True):
-    """A window: ``columns`` are those asked for, in their order, one entry per row."""
+    """A window: ``columns`` have one entry per row."""
 
     total: int
     """All runs that match."""
     offset: int
     token: str | None
     runs: RunColumns
+    chosen: list[Column]
+    """What ``columns`` are: those that were asked for, or what was chosen by default."""
     columns: list[list[Cell]]
 
 

@@ -144,6 +144,36 @@ class RunViewContract(ContractPart):
         assert self._rows(store, other, run_ids=asked).total == 0
         assert self._rows(store, experiment, run_ids=[], columns=[DEPTH]).columns == [[]]
 
+    def test_default_columns_are_the_metrics_most_logged_and_the_params_that_vary(
+        self, store: Store, experiment: Experiment, ids: list[RunId]
+    ) -> None:
+        for ident in ids:
+            more = [point(key, 1.0, step) for step in range(3) for key in ("b", "a", "system/cpu")]
+            params = [Param("same", "1"), Param("odd", ident)]
+            store.runs.log_batch(ident, metrics=[*more, point("c", 1.0, 0)], params=params)
+        found = self._rows(store, experiment, columns="default", limit=2, filter="params.depth='1'")
+        keys = [(column.kind, column.key) for column in found.chosen]
+        assert keys == [
+            *((ColumnKind.METRIC, key) for key in "abc"),
+            *((ColumnKind.PARAM, key) for key in ("odd", "depth")),
+        ]
+        assert found.columns == [[1.0] * 2, [1.0] * 2, [1.0] * 2, [ids[5], ids[3]], ["1", "1"]]
+        assert self._rows(store, experiment, columns=[LOSS]).chosen == [LOSS]
+        other = RowsQuery(experiment_ids=[], columns="default")
+        assert store.run_views.rows(other).chosen == []
+
+    def test_runs_that_are_left_out_are_not_counted(
+        self, store: Store, experiment: Experiment, ids: list[RunId]
+    ) -> None:
+        found = self._rows(store, experiment, except_run_ids=ids[1:7], limit=1)
+        assert (found.total, found.runs.run_id) == (2, [ids[7]])
+        rest = self._rows(
+            store, experiment, except_run_ids=ids[1:7], limit=1, page_token=found.token
+        )
+        assert (rest.runs.run_id, rest.token) == ([ids[0]], None)
+        with pytest.raises(errors.InvalidPageToken):
+            self._rows(store, experiment, except_run_ids=ids[1:6], page_token=found.token)
+
     def test_parents_and_children_are_told_apart(
         self, store: Store, experiment: Experiment, ids: list[RunId]
     ) -> None:

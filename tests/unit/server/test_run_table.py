@@ -211,7 +211,20 @@ def test_an_export_of_more_than_one_window_has_each_run_once(table: Table) -> No
         run = NewRun(new_run_id(), table.experiment_id, 2_000 + number % 7, f"n{number}")
         table.store.runs.create(run)
     found = table.export(format="json", columns="[]").body
-    assert len({row["run_id"] for row in found}) == len(found) == 1_009
+    ids = [row["run_id"] for row in found]
+    assert len(set(ids)) == len(ids) == 1_009
+    named = table.post("export", format="json", run_ids=ids[::-1], except_run_ids=ids[3:5]).body
+    assert [row["run_id"] for row in named] == [*ids[:4:-1], *ids[2::-1]]
+    assert [row["params.lr"] for row in named if row["params.lr"]][:3] == ["1e-3", "=1+1", "-0.5"]
+    but = table.export(format="json", columns="[]", except_run_ids=ids[4:6]).body
+    assert [row["run_id"] for row in but] == [*ids[:4], *ids[6:]]
+
+
+def test_the_first_screen_is_one_request(table: Table) -> None:
+    found = table.post("rows", columns="default", filter="params.lr = '1e-3'").body
+    assert found["chosen"] == [LOSS | {"stat": "last"}, LR | {"stat": "last"}]
+    assert found["columns"] == [[0.5], ["1e-3"]]
+    assert table.post("rows", columns="all").status == 400
 
 
 @pytest.mark.parametrize(
@@ -223,13 +236,14 @@ def test_an_export_of_more_than_one_window_has_each_run_once(table: Table) -> No
         {"format": "exe"},
         {"filter": "nonsense"},
         {"order_by": "nonsense.x"},
-        {"run_ids": ["a"] * 1_001},
+        {"run_ids": ["a"] * 10_001},
+        {"except_run_ids": ["a"] * 10_001},
     ],
 )
 def test_an_export_that_cannot_be_is_refused_before_it_begins(
     table: Table, fields: dict[str, Any]
 ) -> None:
-    answer = table.export(**fields)
+    answer = table.post("export", **fields)
     assert answer.status == 400
     assert answer.body["error_code"] == "INVALID_PARAMETER_VALUE"
 

@@ -27,7 +27,7 @@ class BulkLifecycle(BulkRuns, frozen=True, kw_only=True):
 
 
 class Export(msgspec.Struct, frozen=True, kw_only=True):
-    """Runs as a file, from the fields of a query string."""
+    """Runs as a file, from a body or the fields of a query string."""
 
     experiment_ids: list[ExperimentId] = []
     filter: str = ""
@@ -38,3 +38,5 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     """A JSON list of columns; all params, metrics and tags without it."""
     run_ids: list[RunId] = []
     """Just these runs, if any are named."""
+    except_run_ids: list[RunId] = []
+    """Not these of the runs that match."""

@@ -25,10 +25,12 @@ from sqlalchemy import (
 
 from assay.entities.ids import RunId
 from assay.store.run_views import (
+    Column,
     ColumnKind,
     DatasetFacet,
     KeyFacet,
     KeysQuery,
+    RowsQuery,
     RunKeys,
     RunValues,
     ValueFacet,
@@ -49,6 +51,12 @@ from assay.store.sql.search.run_windows import matching_runs
 SAMPLE: Final = 100
 """Latest started runs that are asked first, and whose points are counted."""
 _MAX_DATASETS: Final = 1_000
+_MOST_SHAPES: Final = 2_000
+"""Sets of keys that are remembered: some megabytes."""
+_DEFAULT_METRICS: Final = 3
+_DEFAULT_PARAMS: Final = 8
+_OF_MACHINE: Final = "system/"
+"""Metrics of the machine are logged by every run, and tell no run from another."""
 _TABLES: Final = {ColumnKind.PARAM: tables.params, ColumnKind.TAG: tables.tags}
 _keys_of = msgspec.json.Decoder(list[str]).decode
 _object_of = msgspec.json.Decoder(dict[str, str]).decode
@@ -70,6 +78,25 @@ def run_keys(conn: Connection, query: KeysQuery) -> RunKeys:
         tags=_texts(conn, ids, tables.tags),
         datasets=_datasets(conn, ids),
     )
+
+
+def default_columns(conn: Connection, query: RowsQuery) -> list[Column]:
+    """Columns worth seeing first: the metrics most logged, and the params that vary."""
+    latest = (
+        matching_runs(conn, query.experiment_ids, filter_text="", view=query.view)
+        .order_by(alias(tables.runs, "r").c.start_time.desc())
+        .limit(SAMPLE)
+    )
+    ids: list[RunId] = [row[0] for row in read_rows(conn, latest)]
+    if not ids:
+        return []
+    metrics = [one.key for one in _metrics(conn, ids) if not one.key.startswith(_OF_MACHINE)]
+    params = _texts(conn, ids, tables.params)
+    some = [one for one in params if one.varies] or params[:_DEFAULT_METRICS]
+    return [
+        *(Column(ColumnKind.METRIC, key) for key in metrics[:_DEFAULT_METRICS]),
+        *(Column(ColumnKind.PARAM, one.key) for one in some[:_DEFAULT_PARAMS]),
+    ]
 
 
 def run_values(conn: Connection, query: ValuesQuery) -> RunValues:
@@ -182,46 +209,72 @@ def _packed(conn: Connection, ids: Sequence[RunId], table: Table) -> dict[str, _
         .where(table.c.run_id == wanted.c.run_id)
         .scalar_subquery()
     )
-    counts: Counter[str] = Counter()
-    same = _Same()
+    seen = _Seen()
     result = conn.execute(select(packed).select_from(wanted))
     # A thousand at once: all of them decoded take a hundred times what they are packed in.
     while texts := result.cursor.fetchmany(1_000):
         for (text,) in texts:
-            found = _object_of(text)
-            counts.update(found.keys())  # counted in C
-            same.look_at(found)
+            seen.look_at(_object_of(text))
     result.close()
-    return {key: _Figures(count, key in same.keys) for key, count in counts.items()}
+    return seen.figures()
 
 
-class _Same:
-    """Which keys have one value wherever they are."""
+class _Seen:
+    """How many runs have each key, and which keys have one value wherever they are.
+
+    Most runs have the keys of another one before, and the same values of what is the same in all
+    so far: for those, all is done in C.
+    """
 
     def __init__(self) -> None:
-        self.keys: set[str] = set()
+        self._counts: Counter[str] = Counter()
+        self._shapes: dict[tuple[str, ...], int] = {}
+        """Runs that have just these keys, beside those that are counted."""
+        self._same: set[str] = set()
         self._first: dict[str, str] = {}
-        self._compare: Callable[[Mapping[str, str]], Any] | None = None
+        self._compare: Callable[[Mapping[str, str]], Any] = _nothing
         self._expected: Any = None
 
     def look_at(self, found: Mapping[str, str]) -> None:
         """Take one more run into account."""
-        first = self._first
-        if found.keys() <= first.keys() and self._compare is not None:
+        shape = tuple(found)
+        runs = self._shapes.get(shape, 0)
+        self._shapes[shape] = runs + 1
+        if runs:
             try:
-                if self._compare(found) == self._expected:  # in C, and so for most runs
+                if self._compare(found) == self._expected:
                     return
             except KeyError:
                 pass
+        elif len(self._shapes) > _MOST_SHAPES:
+            self._count()
+        self._compare_each(found)
+
+    def _compare_each(self, found: Mapping[str, str]) -> None:
+        first = self._first
         for key, value in found.items():
             if key not in first:
                 first[key] = value
-                self.keys.add(key)
+                self._same.add(key)
             elif first[key] != value:
-                self.keys.discard(key)
-        names = sorted(self.keys)
+                self._same.discard(key)
+        names = sorted(self._same)
         self._compare = itemgetter(*names) if names else _nothing
         self._expected = self._compare(first)
+
+    def _count(self) -> None:
+        for shape, runs in self._shapes.items():
+            if runs == 1:
+                self._counts.update(shape)  # counted in C
+            else:
+                for key in shape:
+                    self._counts[key] += runs
+        self._shapes.clear()
+
+    def figures(self) -> dict[str, _Figures]:
+        """What is told of each key."""
+        self._count()
+        return {key: _Figures(count, key in self._same) for key, count in self._counts.items()}
 
 
 def _nothing(_found: Mapping[str, str]) -> Any:

@@ -28,6 +28,7 @@ from assay.entities.tags import PARENT_RUN_ID
 from assay.search.tree import Figure
 from assay.store.run_views import Cell, Column, ColumnKind, RowsQuery, RunColumns, RunRows
 from assay.store.sql import tables
+from assay.store.sql.run_facets import default_columns
 from assay.store.sql.run_view_checks import check_rows
 from assay.store.sql.search.conditions import (
     dialect_of,
@@ -62,6 +63,7 @@ def run_rows(conn: Connection, query: RowsQuery) -> RunRows:
     """The window that ``query`` asks for."""
     check_rows(query)
     window = _named(conn, query) if query.run_ids is not None else read_window(conn, query)
+    columns = default_columns(conn, query) if query.columns == "default" else query.columns
     facts = _facts(conn, window.ids)
     parents = _texts(conn, window.ids, tables.tags, [PARENT_RUN_ID])[PARENT_RUN_ID]
     return RunRows(
@@ -80,7 +82,8 @@ def run_rows(conn: Connection, query: RowsQuery) -> RunRows:
             parent=parents,
             children=_children(conn, window.ids, query, facts["experiment_id"]),
         ),
-        columns=read_columns(conn, window.ids, query.columns, facts=facts),
+        chosen=columns,
+        columns=read_columns(conn, window.ids, columns, facts=facts),
     )
 
 
@@ -157,7 +160,9 @@ def _texts(
         else func.json_group_object(table.c.key, table.c.value)
     )
     of_run = [table.c.run_id == wanted.c.run_id]
-    if not _wants_most(conn, table, run_ids, keys):
+    if _wants_most(conn, table, run_ids, keys):
+        of_run.append(_around(table, keys))
+    else:
         of_run.append(one_of(table.c.key, keys, dialect_of(conn)))
     packed = select(aggregate).where(*of_run).scalar_subquery()
     base = first_position(conn)
@@ -204,6 +209,7 @@ def _figures(
     ).select_from(wanted.join(rows, and_(rows.c.run_id == wanted.c.run_id, rows.c.is_latest)))
     key: ColumnElement[Any] = rows.c.key
     if _wants_most(conn, rows, run_ids, keys):
+        statement = statement.where(_around(rows, keys))
         key = unindexed(key)
     return read_rows(conn, statement.where(one_of(key, keys, dialect_of(conn))))
 
@@ -211,13 +217,19 @@ def _figures(
 def _wants_most(
     conn: Connection, table: Table, run_ids: Sequence[RunId], keys: Sequence[str]
 ) -> bool:
-    """Whether so many of the runs' rows are asked for that SQLite is quicker to read them all."""
+    """Whether SQLite is quicker to read all rows around the keys than to find each by its key."""
     if conn.dialect.name != "sqlite" or len(keys) == 1:
         return False
     sample = list(run_ids[:: len(run_ids) // _SAMPLE + 1])
-    counted = select(func.count()).where(one_of(table.c.run_id, sample, "sqlite"))
+    of_sample = one_of(table.c.run_id, sample, "sqlite")
+    counted = select(func.count()).where(of_sample, _around(table, keys))
     rows: int = conn.execute(counted).scalar_one()
     return rows <= _SCAN * len(keys) * len(sample)
+
+
+def _around(table: Table, keys: Sequence[str]) -> ColumnElement[bool]:
+    """Rows from the first to the last of the keys, which are sorted: often few of a run's."""
+    return table.c.key.between(keys[0], keys[-1])
 
 
 def _children(

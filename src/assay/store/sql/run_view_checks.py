@@ -37,14 +37,17 @@ def check_rows(query: views.RowsQuery) -> None:
     """
     check_range("limit", query.limit, least=1, most=views.MAX_WINDOW)
     check_range("offset", query.offset, least=0, most=views.MAX_OFFSET)
-    check_length("columns", query.columns, most=views.MAX_COLUMNS)
     check_texts("experiment id", query.experiment_ids)
     check_texts("run id", query.run_ids or ())
+    check_texts("run id", query.except_run_ids)
+    check_length("except_run_ids", query.except_run_ids, most=views.MAX_BULK_RUNS)
     check_length("run_ids", query.run_ids or (), most=views.MAX_WINDOW)
     if query.parent is not None:
         check_value("run id", query.parent)
-    for column in query.columns:
-        check_column(column, kinds=_CELLS, attributes=ATTRIBUTES)
+    if query.columns != "default":
+        check_length("columns", query.columns, most=views.MAX_COLUMNS)
+        for column in query.columns:
+            check_column(column, kinds=_CELLS, attributes=ATTRIBUTES)
     if query.group is not None:
         check_by(query.group.by)
         if len(query.group.key) != len(query.group.by):

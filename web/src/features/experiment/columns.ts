@@ -2,7 +2,7 @@
 import type { BodyOf } from "@/api/client";
 
 export type Stat = "last" | "min" | "max" | "mean" | "first" | "count";
-export type Column = NonNullable<BodyOf<"/api/assay/v1/runs/rows">["columns"]>[number];
+export type Column = Exclude<NonNullable<BodyOf<"/api/assay/v1/runs/rows">["columns"]>, string>[number];
 
 const LETTERS = { m: "metric", p: "param", t: "tag", a: "attribute" } as const;
 const KINDS = { metric: "m", param: "p", tag: "t", attribute: "a" } as const;

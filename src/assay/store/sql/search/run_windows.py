@@ -76,7 +76,7 @@ def read_window(conn: Connection, query: RowsQuery) -> Window:
     tree = parse_filter(query.filter, RUNS)
     order = complete_order(parse_order_by(query.order_by, RUNS))
     scope = sorted(set(query.experiment_ids))
-    limits = [query.parent, query.roots, msgspec.to_builtins(query.group)]
+    limits = [query.parent, query.roots, msgspec.to_builtins(query.group), query.except_run_ids]
     start = open_start(
         Query(query.filter, query.order_by, ViewType[query.view], page_token=query.page_token),
         entity="rows",
@@ -123,6 +123,9 @@ def _narrowed(tree: Node, query: RowsQuery) -> Node:
         found.append(Comparison(parent, Comparator.EQ, query.parent))
     if query.roots:
         found.append(Comparison(parent, Comparator.IS_NULL))
+    if query.except_run_ids:
+        ident = Field(FieldKind.ATTRIBUTE, "run_id")
+        found.append(Comparison(ident, Comparator.NOT_IN, tuple(query.except_run_ids)))
     if query.group is not None:
         found += _members(query.group)
     return And(tuple(found))

@@ -94,15 +94,15 @@ def test_quiet_script_prints_nothing_and_makes_nothing_but_its_folder(project: P
 
 
 @pytest.mark.parametrize(
-    ("last_line", "code", "status"),
+    ("last_line", "code", "status", "noted"),
     [
-        ("raise ValueError('boom')", 1, "FAILED"),
-        ("raise KeyboardInterrupt", 1, "KILLED"),
-        ("import sys; sys.exit(0)", 0, "FINISHED"),
+        ("raise ValueError('boom')", 1, "FAILED", ("ValueError: boom", "1")),
+        ("raise KeyboardInterrupt", 1, "KILLED", ("KeyboardInterrupt", "130")),
+        ("import sys; sys.exit(0)", 0, "FINISHED", (None, None)),
     ],
 )
 def test_end_of_the_program_decides_the_status(
-    project: Project, last_line: str, code: int, status: str
+    project: Project, last_line: str, code: int, status: str, noted: tuple[str | None, str | None]
 ) -> None:
     process = project.start(
         f"""
@@ -116,7 +116,36 @@ def test_end_of_the_program_decides_the_status(
     process.communicate(timeout=60)
     # Ctrl-C: 1 or the signal, as the interpreter sees fit.
     assert process.returncode == code or (process.returncode in (130, -2) and code == 1)
-    assert [run.info.status for run in project.runs()] == [status, status]
+    runs = project.runs()
+    assert [run.info.status for run in runs] == [status, status]
+    for tags in (run.data.tags for run in runs):
+        assert (tags.get("assay.exception"), tags.get("assay.exit_code")) == noted
+        assert float(tags["assay.cpu_seconds"]) >= 0
+
+
+def test_exception_that_leaves_a_block_gets_its_exit_code_when_it_leaves_the_program(
+    project: Project,
+) -> None:
+    project.run(
+        """
+        import sys
+        import assay
+        for text in ("caught", "not caught"):
+            try:
+                with assay.start_run():
+                    raise ValueError(text)
+            except ValueError:
+                if text != "caught":
+                    raise
+        """,
+        code=1,
+    )
+    project.run("import assay, sys\nwith assay.start_run():\n    sys.exit(3)", code=3)
+    noted = [
+        (tags.get("assay.exception"), tags.get("assay.exit_code"))
+        for tags in (run.data.tags for run in project.runs())
+    ]
+    assert noted == [("ValueError: caught", None), ("ValueError: not caught", "1"), (None, "3")]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -141,6 +170,7 @@ def test_signal_ends_the_run_as_killed_and_keeps_its_points(
     assert process.returncode in (-number, 1)
     (run,) = project.runs()
     assert run.info.status == "KILLED"
+    assert run.data.tags["assay.exit_code"] == str(128 + number)
     assert len(project.client.history(run.info.run_id, "m").steps) == 1_000
 
 
@@ -251,6 +281,8 @@ def test_surroundings_are_captured_without_secrets(project: Project) -> None:
     printed = read(run.info.run_id, "assay/output.log").decode()
     assert "to the screen\n" in printed
     assert "an error\n" in printed
+    assert read(run.info.run_id, "assay/output.marks.tsv").endswith(b"\terr\n")
+    assert int(tags["assay.peak_memory_bytes"]) > 1_000_000
 
 
 def test_capture_can_be_switched_off(project: Project) -> None:

@@ -22,7 +22,7 @@ PATCH_PATH = "assay/source.patch"
 REQUIREMENTS_PATH = "assay/requirements.txt"
 OUTPUT_PATH = "assay/output.log"
 
-PARTS = frozenset({"source", "process", "git", "patch", "packages", "hardware", "output"})
+PARTS = frozenset({"source", "process", "git", "patch", "packages", "hardware", "output", "exit"})
 """What can be switched by ``ASSAY_CAPTURE`` and ``start_run(capture=…)``."""
 
 _FRESH_S = 30.0

@@ -13,10 +13,23 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
+
+from assay.context.output_marks import OutputMarks
 
 MAX_OUTPUT_BYTES = 32 << 20
 """A program that prints more than this fills nobody's disk: the rest is counted, not kept."""
+
+STDOUT, STDERR = 0, 1
+
+
+class Printed(NamedTuple):
+    """What was printed up to a moment."""
+
+    text: bytes
+    """As it looked: of a progress bar's overwritten states only the last."""
+    marks: bytes
+    """Where its lines came from and when: the file ``output.marks.tsv``."""
 
 
 class OutputLog:
@@ -29,17 +42,19 @@ class OutputLog:
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile(prefix="assay-output-")  # noqa: SIM115 - closed by close
         self._fd = self._file.fileno()
+        self._marks = OutputMarks()
         self._size = 0
         self._open = True
 
-    def write(self, text: str) -> None:
-        """Append ``text``; what can't be kept is dropped."""
+    def write(self, text: str, stream: int = STDOUT) -> None:
+        """Append ``text`` of ``STDOUT`` or ``STDERR``; what can't be kept is dropped."""
         if not self._open:
             return
         data = text.encode("utf-8", "replace")
         self._size += len(data)
         if self._size <= MAX_OUTPUT_BYTES:
             try:
+                self._marks.note(text, stream, self._fd)
                 os.write(self._fd, data)
             except OSError:
                 self._open = False
@@ -49,8 +64,8 @@ class OutputLog:
         """How much was printed."""
         return self._size
 
-    def content(self) -> bytes:
-        """What was printed, as it looked: of a progress bar's overwritten states only the last."""
+    def printed(self) -> Printed:
+        """What was printed so far. Raises ``OSError``: it can't be read back."""
         kept = os.pread(self._fd, MAX_OUTPUT_BYTES, 0)
         if b"\r" in kept:
             kept_lines = kept.split(b"\n")
@@ -61,12 +76,13 @@ class OutputLog:
             shown += b"\n[assay: the output went on; %d bytes were not kept]\n" % (
                 self._size - len(kept)
             )
-        return shown
+        return Printed(shown, self._marks.table(kept))
 
     def close(self) -> None:
         """Stop writing and let go of the file."""
         self._open = False
         self._file.close()
+        self._marks.close()
 
 
 def _last_state(line: bytes) -> bytes:
@@ -78,8 +94,9 @@ def _last_state(line: bytes) -> bytes:
 class _Tap:
     """The one wrapper around a stream's ``write``, feeding all open logs."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, number: int) -> None:
         self.stream = stream
+        self._number = number
         self._original: Callable[[str], int] = stream.write
         self._had_own_write = "write" in getattr(stream, "__dict__", {})
         stream.write = self._write  # type: ignore[method-assign]
@@ -87,7 +104,7 @@ class _Tap:
     def _write(self, text: str) -> int:
         written = self._original(text)
         for log in _logs:
-            log.write(text)
+            log.write(text, self._number)
         return written
 
     def remove(self) -> bool:
@@ -114,7 +131,7 @@ def start_output_log() -> OutputLog | None:
             log = OutputLog()
         except OSError:
             return None
-        followed = [_follow(sys.stdout), _follow(sys.stderr)]
+        followed = [_follow(sys.stdout, STDOUT), _follow(sys.stderr, STDERR)]
         if not any(followed):
             log.close()
             return None
@@ -122,12 +139,12 @@ def start_output_log() -> OutputLog | None:
         return log
 
 
-def _follow(stream: Any) -> bool:
+def _follow(stream: Any, number: int) -> bool:
     # Any: programs put all kinds of objects into sys.stdout, and None under pythonw.
     if any(tap.stream is stream for tap in _taps):
         return True
     try:
-        _taps.append(_Tap(stream))
+        _taps.append(_Tap(stream, number))
     except (AttributeError, TypeError):
         return False
     return True

@@ -58,12 +58,13 @@ def mask_secrets(argv: list[str]) -> list[str]:
             shown.append(f"{name}={MASK}" if equals else name)
             hide_next = not equals and name.startswith("-")
             continue
-        shown.append(_mask_word(word))
+        shown.append(mask_text(word))
     return shown
 
 
-def _mask_word(word: str) -> str:
-    without_urls = _URL.sub(lambda found: _mask_url(found.group()), word)
+def mask_text(text: str) -> str:
+    """``text`` with users and passwords in URLs, and tokens of known shape, replaced by ``***``."""
+    without_urls = _URL.sub(lambda found: _mask_url(found.group()), text)
     return _KNOWN_TOKEN.sub(MASK, without_urls)
 
 

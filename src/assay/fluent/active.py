@@ -54,6 +54,8 @@ class OpenRun:
         self.inputs: set[tuple[str, ...]] = set()
         self.next_step = 0
         """The step of the next ``assay.log`` that names none."""
+        self.cpu_before_s: float | None = None
+        """Processor time of this process at its start; ``None`` if its exit is not captured."""
         self.output_log: OutputLog | None = None
         self.live_output: LiveOutput | None = None
         self.monitor: SystemMonitor | None = None

@@ -6,7 +6,7 @@ Logging copies the content and returns; it is published when the store takes it.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import unquote
@@ -16,6 +16,7 @@ from assay.client.client import Client
 from assay.client.client_artifacts import LOGGED_IMAGES, fetch, image_files
 from assay.client.connect import open_run_artifacts, resolved_artifact_uri
 from assay.client.content import dict_content, figure_content, read_dict
+from assay.client.image_overlays import overlay_files
 from assay.client.tables import (
     Table,
     as_table,
@@ -123,8 +124,14 @@ def log_image(
     step: int | None = None,
     timestamp: int | None = None,
     synchronous: bool | None = False,
+    *,
+    boxes: Iterable[Mapping[str, Any]] | None = None,
+    masks: Mapping[str, Any] | None = None,
+    labels: Mapping[int, str] | None = None,
 ) -> None:
     """Keep a picture: by file name, or as one of a series with ``key`` and ``step``.
+
+    Boxes and masks are kept beside it, and drawn over it on the run's page.
 
     Args:
         image: an array (height, width[, 1, 3 or 4]) of integers in [0, 255], floats in [0, 1] or
@@ -134,15 +141,23 @@ def log_image(
         step: position in the series; 0 if left out.
         timestamp: milliseconds since the epoch; now if left out.
         synchronous: ``True`` waits until the store has it.
+        boxes: dicts of ``box`` (x0, y0, x1, y1 in pixels from the top left), ``label`` (text, or
+            a class number) and ``score``, of which the last two may be left out.
+        masks: arrays (height, width) of class numbers from 0, which is not drawn, to 255; by name.
+        labels: names of class numbers.
 
     Raises:
-        InvalidInput: no picture, or neither or both of file name and key.
+        InvalidInput: no picture, neither or both of file name and key, or a box or mask that can't
+            be drawn.
         MissingExtra: without Pillow.
     """
     run = run_to_log_to()
-    for path, content in image_files(
-        image, artifact_file=artifact_file, key=key, step=step, timestamp=timestamp
-    ):
+    files = list(
+        image_files(image, artifact_file=artifact_file, key=key, step=step, timestamp=timestamp)
+    )
+    # The first one is the picture itself, the second its small form.
+    overlay = overlay_files(files[0][0], boxes=boxes, masks=masks, labels=labels)
+    for path, content in (*files, *overlay):
         log_content(content, path, run)
     if key is not None:
         set_tags_of(run, {LOGGED_IMAGES: "True"})

@@ -8,14 +8,16 @@ import threading
 from collections.abc import Collection
 from functools import partial
 
-from assay.context.capture import OUTPUT_PATH, snapshot, wanted_parts
+from assay.context.capture import snapshot, wanted_parts
+from assay.context.exits import cpu_time_s, exception_tags, usage_tags
 from assay.context.output import start_output_log, stop_output_log
 from assay.context.system_metrics import SystemMonitor
+from assay.entities import tags
 from assay.entities.names import artifact_path
 from assay.entities.operations import SetTags
 from assay.errors import AssayError
 from assay.fluent.active import OpenRun
-from assay.fluent.live_output import LiveOutput
+from assay.fluent.live_output import LiveOutput, publish_output
 
 _log = logging.getLogger(__name__)
 
@@ -51,6 +53,8 @@ def begin(
     A nested run takes the facts as tags; their files and the output are with the run around it, or
     a sweep of a thousand runs would keep a thousand copies.
     """
+    if "exit" in parts:
+        run.cpu_before_s = cpu_time_s()
     if _wants_system_metrics(system_metrics):
         log = partial(_log_system_metrics, run)
         run.monitor = SystemMonitor(log, start_time_ms=run.start_time_ms)
@@ -59,7 +63,7 @@ def begin(
         run.output_log = start_output_log()
         if run.output_log is not None:
             run.live_output = LiveOutput(run.run_id, run.recorder, run.output_log)
-    slow = parts - {"source", "output"}
+    slow = parts - {"source", "output", "exit"}
     if slow and run.started_here:
         thread = threading.Thread(
             target=_send_snapshot,
@@ -115,8 +119,18 @@ def end(run: OpenRun) -> None:
         stop_output_log(log)
         try:
             if log.size_bytes:
-                run.recorder.artifact(run.run_id, artifact_path(OUTPUT_PATH), log.content())
+                publish_output(run.run_id, run.recorder, log)
         except (OSError, AssayError) as error:
             _log.warning("The output of run %s was not kept: %s", run.run_id, error)
         finally:
             log.close()
+
+
+def note_exit(run: OpenRun, error: BaseException | None, code: int | None) -> None:
+    """Tag the run with what ended it, if something did, and with what its process used."""
+    if run.cpu_before_s is None:
+        return
+    facts = {**usage_tags(run.cpu_before_s), **exception_tags(error)}
+    if code is not None:
+        facts[tags.EXIT_CODE] = str(code)
+    run.recorder.append(SetTags(run.run_id, facts))

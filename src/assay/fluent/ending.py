@@ -8,6 +8,7 @@ that the recorder keeps, and ended by whoever delivers the journal.
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import signal
 import sys
@@ -17,9 +18,11 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
+from assay.context import exits
 from assay.context.source import in_notebook
-from assay.entities.operations import UpdateRun
+from assay.entities.operations import SetTags, UpdateRun
 from assay.entities.runs import RunStatus
+from assay.entities.tags import EXIT_CODE
 from assay.errors import AssayError
 from assay.fluent import capturing
 from assay.fluent.active import OpenRun, forget_open, open_runs
@@ -30,6 +33,12 @@ _TERMINATION_FLUSH_S = 3.0
 _watching = False
 _fate = RunStatus.FINISHED
 """How runs end that are still active when the program does."""
+_fatal: BaseException | None = None
+"""The exception that ends the program."""
+_ENDED_BY = "_assay_ended_runs"
+"""Attribute of an exception: the runs that it ended."""
+
+_log = logging.getLogger(__name__)
 
 
 def status_of(error: BaseException | None) -> RunStatus:
@@ -43,12 +52,33 @@ def status_of(error: BaseException | None) -> RunStatus:
     return RunStatus.FAILED
 
 
-def finish(run: OpenRun, status: RunStatus) -> None:
-    """Record the end of a run, after what was captured of it."""
+def finish(
+    run: OpenRun,
+    status: RunStatus,
+    *,
+    error: BaseException | None = None,
+    exit_code: int | None = None,
+) -> None:
+    """Record the end of a run, after what was captured of it.
+
+    ``error`` is what ended it, and ``exit_code`` that of the process, where it is known already.
+    """
     capturing.end(run)
+    capturing.note_exit(run, error, exit_code)
+    if error is not None:
+        _remember(error, run)
     # A clock that was set back must not make the run end before it began.
     end_time = max(time.time_ns() // 1_000_000, run.start_time_ms)
     run.recorder.append(UpdateRun(run.run_id, status, end_time))
+
+
+def _remember(error: BaseException, run: OpenRun) -> None:
+    # On the exception itself: kept here, it would keep alive all that its frames hold.
+    try:
+        ended = vars(error).setdefault(_ENDED_BY, [])
+        ended.append(run)
+    except (TypeError, AttributeError):
+        pass  # a class of its own kind; the run goes without an exit code
 
 
 def watch() -> None:
@@ -75,10 +105,11 @@ def _end_in_workers() -> None:
 
 
 def _end_all() -> None:
+    code = None if _fatal is None else exits.exit_code(_fatal)
     for run in open_runs():
         forget_open(run)
         if run.process_id == os.getpid():
-            finish(run, _fate)
+            finish(run, _fate, error=_fatal, exit_code=code)
 
 
 def _wrap_excepthook() -> None:
@@ -87,11 +118,22 @@ def _wrap_excepthook() -> None:
     before = sys.excepthook
 
     def note(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> Any:
-        global _fate
-        _fate = status_of(error)
+        global _fate, _fatal
+        _fate, _fatal = status_of(error), error
+        _note_exit_code(error)
         return before(kind, error, trace)
 
     sys.excepthook = note
+
+
+def _note_exit_code(error: BaseException) -> None:
+    """The exception that left a run's block also leaves the program: its exit code is known now."""
+    for run in vars(error).get(_ENDED_BY, ()):
+        if run.process_id == os.getpid() and run.cpu_before_s is not None:
+            try:
+                run.recorder.append(SetTags(run.run_id, {EXIT_CODE: str(exits.exit_code(error))}))
+            except Exception:  # noqa: BLE001 - the program's own exception must still be told
+                _log.debug("The exit code of run %s was not noted.", run.run_id, exc_info=True)
 
 
 def _watch_sigterm() -> None:
@@ -115,7 +157,7 @@ def _terminated(number: int, _frame: FrameType | None) -> None:
             for run in open_runs():
                 if run.process_id == owner:
                     forget_open(run)
-                    finish(run, RunStatus.KILLED)
+                    finish(run, RunStatus.KILLED, exit_code=128 + number)
                     run.recorder.flush(_TERMINATION_FLUSH_S, retry=False)
         except AssayError:
             pass  # what is not delivered is in the journal

@@ -12,6 +12,7 @@ import threading
 from assay.client.recorder import Recorder
 from assay.context.capture import OUTPUT_PATH
 from assay.context.output import MAX_OUTPUT_BYTES, OutputLog
+from assay.context.output_marks import MARKS_PATH
 from assay.entities.ids import RunId
 from assay.entities.names import artifact_path
 from assay.errors import AssayError
@@ -26,6 +27,18 @@ LARGE_BYTES = 1 << 20
 _STOP_WAITS_S = 10.0
 
 _log = logging.getLogger(__name__)
+
+
+def publish_output(run_id: RunId, recorder: Recorder, log: OutputLog) -> None:
+    """Record what was printed so far. Its marks go first: some for lines that are not there yet do
+    no harm, lines without their marks would look like those before.
+
+    Raises:
+        OSError: it can't be read back, or not be recorded.
+    """
+    printed = log.printed()
+    recorder.artifact(run_id, artifact_path(MARKS_PATH), printed.marks)
+    recorder.artifact(run_id, artifact_path(OUTPUT_PATH), printed.text)
 
 
 class LiveOutput:
@@ -55,8 +68,7 @@ class LiveOutput:
             pause = LARGE_EVERY_S if size > LARGE_BYTES else EVERY_S
 
     def _publish(self, size: int) -> None:
-        content = self._output.content()
-        self._recorder.artifact(self._run_id, artifact_path(OUTPUT_PATH), content)
+        publish_output(self._run_id, self._recorder, self._output)
         self._published = size
 
     def stop(self) -> None:

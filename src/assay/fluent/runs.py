@@ -56,8 +56,8 @@ class ActiveRun(TrackedRun, frozen=True):
             return
         status = ending.status_of(error)
         while here.stack and ids.pop() != self.info.run_id:
-            end_run(status)
-        end_run(status)
+            _end_top(status, error)
+        _end_top(status, error)
 
 
 def start_run(
@@ -246,12 +246,15 @@ def end_run(status: str = RunStatus.FINISHED) -> None:
     Raises:
         InvalidInput: ``status`` is none; the run stays active.
     """
-    final = as_status(status)
+    _end_top(as_status(status), None)
+
+
+def _end_top(status: RunStatus, error: BaseException | None) -> None:
     if here.stack:
         run = here.pop()
         if run.process_id == os.getpid():
             # A forked child leaves its parent's run to the parent.
-            ending.finish(run, final)
+            ending.finish(run, status, error=error)
 
 
 def active_run() -> ActiveRun | None:

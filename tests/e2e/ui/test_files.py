@@ -12,11 +12,13 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from assay.client.client import Client
+from assay.client.image_overlays import overlay_files
 from tests.services.browser import Visit
 from tests.services.mlflow_client import ServerProcess
+from tests.services.prefix_proxy import behind_prefix
 
 pytestmark = pytest.mark.browser
 
@@ -96,6 +98,21 @@ def seeded(ui: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> Seede
     for k in range(2500):
         (many / f"file-{k}.txt").write_text(str(k))
     client.log_artifacts(run, str(many), "many")
+    client.log_image(run, Image.new("RGB", (80, 60), (250, 250, 250)), "seen.png")
+    mask = np.zeros((60, 80), int)
+    mask[:30, :40] = 7
+    overlay = overlay_files(
+        "seen.png",
+        boxes=[
+            {"box": [40, 30, 70, 50], "label": "dog", "score": 0.875},
+            {"box": [10, 30, 20, 50], "label": EVIL},
+        ],
+        masks={"truth": mask},
+        labels={7: "sky"},
+    )
+    for name, content in overlay:
+        (folder / name).write_bytes(content)
+        client.log_artifact(run, str(folder / name))
     for step in (0, 1, 10):
         client.log_image(run, Image.new("RGB", (64, 48), (step * 20, 90, 90)), key="cat", step=step)
     client.set_terminated(run)
@@ -189,6 +206,48 @@ def test_pages_and_figures_run_in_a_frame_without_a_way_out(tab: Visit, seeded: 
     tab.problems[:] = [text for text in tab.problems if "Blocked a frame" not in text]
     page.goto(tab.home + seeded.at("fig.plotly.json"))
     expect(page.locator("iframe").content_frame.get_by_text("Curve")).to_be_visible()
+
+
+COVER = """(canvas) => {
+    const at = (x, y) => canvas.getContext("2d").getImageData(x, y, 1, 1).data[3];
+    return canvas.width === 80 && [at(5, 5), at(70, 50)];
+}"""
+
+
+def test_boxes_and_masks_are_drawn_over_a_picture_and_switched_by_class(
+    tab: Visit, seeded: Seeded, axe: Axe
+) -> None:
+    page = tab.open(seeded.at("seen.png"))
+    boxes = page.get_by_role("img", name="2 boxes")
+    expect(boxes.locator("text").first).to_have_text("dog 0.875")
+    expect(boxes.locator("text").last).to_have_text(EVIL[:100])
+    picture = page.get_by_role("img", name="seen.png").bounding_box()
+    assert boxes.bounding_box() == picture
+    mask = page.get_by_role("img", name="Mask truth")
+    page.get_by_role("checkbox", name="sky").wait_for()
+    page.wait_for_function(f"() => ({COVER})(document.querySelector('canvas'))?.[0] === 130")
+    assert mask.evaluate(COVER) == [130, 0]
+    axe(page)
+    page.get_by_role("checkbox", name="sky").uncheck()
+    page.wait_for_function(f"() => ({COVER})(document.querySelector('canvas'))[0] === 0")
+    page.get_by_role("checkbox", name="dog").uncheck()
+    expect(page.get_by_role("img", name="1 box")).to_be_visible()
+    page.get_by_role("button", name="Zoom in").click()
+    expect(page.get_by_role("img", name="seen.png")).to_have_css("width", "160px")
+
+
+def test_figures_are_drawn_behind_the_prefix_of_a_proxy(
+    context: BrowserContext, ui: ServerProcess, seeded: Seeded
+) -> None:
+    with behind_prefix(ui.url, "/lab/assay") as home:
+        visit = Visit(context.new_page(), home)
+        page = visit.open(seeded.at("fig.plotly.json"))
+        expect(page.locator("iframe").content_frame.get_by_text("Curve")).to_be_visible()
+        page.goto(home + seeded.at("README.md"))
+        expect(page.get_by_role("heading", name="A heading")).to_be_visible()
+        assert visit.problems == []
+        assert visit.foreign == []
+        page.close()
 
 
 def test_files_that_are_not_what_they_say_are_shown_harmlessly(tab: Visit, seeded: Seeded) -> None:

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.browser
 Axe = Callable[[Page], None]
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LOG = "assay/output.log"
+MARKS = "assay/output.marks.tsv"
 START = 1_760_000_000_000
 
 
@@ -70,6 +71,10 @@ def record_failure(client: Client, experiment: str, run: str) -> None:
         "assay.python": "cpython 3.11.2",
         "assay.cpu": "Some CPU, 8 cores",
         "team": "vision",
+        "assay.exception": "ValueError: bad batch",
+        "assay.exit_code": "1",
+        "assay.cpu_seconds": "75.25",
+        "assay.peak_memory_bytes": "3100000000",
     }
     for key, value in tags.items():
         client.set_tag(run, key, value)
@@ -82,6 +87,8 @@ def record_failure(client: Client, experiment: str, run: str) -> None:
     lines = [f"\x1b[32m12:00:00\x1b[0m {levels[k % 4]} step {k}" for k in range(4000)]
     end = "Traceback (most recent call last):\n  File 'train.py', line 3\nValueError: bad batch\n"
     client.log_text(run, "\n".join(lines) + "\n" + end, LOG)
+    marks = f"1\t{START}\tout\n2\t{START + 1234}\terr\n3\t{START + 2000}\tout\n4001\t{START}\terr\n"
+    client.log_text(run, "# assay output marks 1\nline\ttime_ms\tstream\n" + marks, MARKS)
     dataset = Dataset("digits", "abc123", "local", '{"uri": "digits.csv"}', '{"columns": ["px"]}')
     client.log_inputs(run, [DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])])
     model = client.create_logged_model(experiment, "classifier", source_run_id=run)
@@ -119,6 +126,13 @@ def test_a_failed_run_says_why_on_top(tab: Visit, seeded: Seeded) -> None:
     page = tab.open(f"/runs/{seeded.failed}")
     failure = page.get_by_role("region", name="The run failed")
     expect(failure.get_by_text("ValueError: bad batch").first).to_be_visible()
+    for name, value in (
+        ("Exit code", "1"),
+        ("Processor time", "1 min 15 s"),
+        ("Peak memory", "3.1 GB"),
+    ):
+        fact = failure.locator("dl > div").filter(has_text=name)
+        expect(fact.get_by_role("definition")).to_have_text(value)
     expect(failure.get_by_text("Last 50 lines of the log")).to_be_visible()
     failure.get_by_text("Resources at the end").click()
     expect(failure.get_by_text("cpu_percent")).to_be_visible()
@@ -230,6 +244,15 @@ def test_a_log_is_filtered_searched_and_linked(tab: Visit, seeded: Seeded) -> No
     page.get_by_role("combobox", name="Level").select_option("error")
     expect(page.get_by_text("1,003 of 4,003 lines")).to_be_visible()
     page.get_by_role("combobox", name="Level").select_option("all")
+    # What came from stderr is told by a word, not by its colour alone; times are switched on.
+    page.get_by_role("combobox", name="Stream").select_option("err")
+    expect(page.get_by_text("4 of 4,003 lines")).to_be_visible()
+    expect(log.locator('[data-stream="err"]')).to_have_text(["err"] * 4)
+    expect(log.get_by_text("ValueError: bad batch")).to_be_visible()
+    expect(log.get_by_title(re.compile("2025")).first).to_have_count(0)
+    page.get_by_role("button", name="Times").click()
+    expect(log.get_by_text(re.compile(r"^\d\d:\d\d:21\.234$"))).to_be_visible()
+    page.get_by_role("combobox", name="Stream").select_option("all")
     page.get_by_role("searchbox", name="Find in this text").fill("step 399")
     expect(page.get_by_text("0 of 11")).to_be_visible()
     page.get_by_role("checkbox", name="Only hits").check()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import itertools
 import logging
+import os
 import sys
 import tempfile
 import threading
@@ -12,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from assay.context import output
-from assay.context.output import OutputLog, start_output_log, stop_output_log
+from assay.context import output, output_marks
+from assay.context.output import STDERR, OutputLog, start_output_log, stop_output_log
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def test_both_streams_and_handlers_made_before_are_kept(capsys: pytest.CaptureFi
     sys.stdout.write("no newline")
     stop_output_log(log)
     print("\nafterwards")
-    assert log.content() == b"out\nerr\nlogged\nno newline"
+    assert log.printed().text == b"out\nerr\nlogged\nno newline"
     log.close()
     assert capsys.readouterr() == ("out\nno newline\nafterwards\n", "err\nlogged\n")
 
@@ -50,8 +52,8 @@ def test_streams_are_as_before_when_the_last_log_stops() -> None:
     print("x")
     stop_output_log(second)
     assert sys.stdout.write == write
-    assert first.content() == b""
-    assert second.content() == b"x\n"
+    assert first.printed().text == b""
+    assert second.printed().text == b"x\n"
     first.close()
     second.close()
 
@@ -67,7 +69,7 @@ def test_no_file_has_a_name_that_a_killed_process_would_leave(
 
     assert list(tmp_path.iterdir()) == []
     stop_output_log(log)
-    assert log.content() == b"x\n"
+    assert log.printed().text == b"x\n"
     log.close()
 
 
@@ -92,7 +94,7 @@ def test_wrapper_put_over_ours_survives_and_nothing_is_kept_twice(
     print("once", end="")
     stop_output_log(second)
     assert "".join(seen) == "once"
-    assert second.content() == b"once"
+    assert second.printed().text == b"once"
     first.close()
     second.close()
 
@@ -100,7 +102,62 @@ def test_wrapper_put_over_ours_survives_and_nothing_is_kept_twice(
 def test_overwritten_states_of_a_progress_bar_are_left_out(log: OutputLog) -> None:
     log.write("10%\r50%\r100%\nnext\n")
     log.write("spin\r")
-    assert log.content() == b"100%\nnext\nspin"
+    assert log.printed().text == b"100%\nnext\nspin"
+
+
+def test_marks_tell_stream_and_time_of_each_line(
+    log: OutputLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = itertools.count(5_000_000_000, 6_000_000)
+    monkeypatch.setattr(output_marks.time, "time_ns", lambda: next(now))
+    log.write("one\ntwo\n")
+    log.write("three, ")
+    log.write("a warning in the middle of the line\n", STDERR)
+    log.write("four\n", STDERR)
+    log.write("five\r5\n", STDERR)
+    log.write("six\n")
+    log.write("seven\n")
+    log.write("eight\n")
+    printed = log.printed()
+    assert printed.text.count(b"\n") == 8
+    header, names, *rows = printed.marks.decode().splitlines()
+    assert (header, names) == ("# assay output marks 1", "line\ttime_ms\tstream")
+    # Line 3 began within 10 ms of line 1, and belongs to the stream that began it.
+    assert rows == ["1\t5000\tout", "4\t5012\terr", "6\t5024\tout", "8\t5036\tout"]
+
+
+def test_both_streams_of_a_program_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    log = start_output_log()
+    assert log is not None
+    print("out")
+    print("err", file=sys.stderr)
+    print("out again")
+    stop_output_log(log)
+    rows = [row.split("\t") for row in log.printed().marks.decode().splitlines()[2:]]
+    assert [(row[0], row[2]) for row in rows] == [("1", "out"), ("2", "err"), ("3", "out")]
+    log.close()
+    assert capsys.readouterr().err == "err\n"
+
+
+def test_marks_of_children_are_there_and_have_an_end(
+    log: OutputLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output_marks, "MAX_MARKS", 3)
+    log.write("parent\n")
+    child = os.fork()
+    if child == 0:
+        log.write("child\n", STDERR)
+        os._exit(0)
+    os.waitpid(child, 0)
+    log.write("parent again\n", STDERR)
+    log.write("one too many\n")
+    rows = [row.split("\t") for row in log.printed().marks.decode().splitlines()[2:]]
+    assert [(row[0], row[2]) for row in rows] == [
+        ("1", "out"),
+        ("2", "err"),
+        ("3", "err"),
+        ("4", ""),
+    ]
 
 
 def test_output_above_the_limit_is_counted_not_kept(
@@ -109,7 +166,7 @@ def test_output_above_the_limit_is_counted_not_kept(
     monkeypatch.setattr(output, "MAX_OUTPUT_BYTES", 10)
     log.write("12345678")
     log.write("too much")
-    assert log.content() == b"12345678\n[assay: the output went on; 8 bytes were not kept]\n"
+    assert log.printed().text == b"12345678\n[assay: the output went on; 8 bytes were not kept]\n"
 
 
 def test_lines_of_many_threads_are_all_there(log: OutputLog) -> None:
@@ -122,7 +179,7 @@ def test_lines_of_many_threads_are_all_there(log: OutputLog) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    lines = log.content().decode().splitlines()
+    lines = log.printed().text.decode().splitlines()
     assert sorted(lines) == sorted(f"line {n}" for n in range(4) for _ in range(200))
 
 

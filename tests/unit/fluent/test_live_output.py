@@ -14,7 +14,7 @@ import pytest
 import urllib3
 
 import assay
-from assay.context.output import OutputLog
+from assay.context.output import OutputLog, Printed
 from assay.entities.ids import RunId
 from assay.fluent import live_output
 from assay.fluent.live_output import LiveOutput
@@ -38,11 +38,17 @@ class Recorder:
 
     def __init__(self) -> None:
         self.published: list[bytes] = []
+        self.marked = 0
         self.waiting_files = 0
 
     def artifact(self, _run_id: str, path: str, content: bytes) -> None:
+        if path == "assay/output.marks.tsv":
+            # They are there before the lines that they are about.
+            self.marked += 1
+            return
         assert path == "assay/output.log"
         self.published.append(content)
+        assert self.marked == len(self.published)
 
 
 def text_of(url: str, run_id: str) -> str:
@@ -159,11 +165,11 @@ def test_a_large_output_is_published_less_often(
 def test_an_output_that_can_not_be_read_ends_no_run(
     output: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail() -> bytes:
+    def fail() -> Printed:
         raise OSError
 
     recorder: Any = Recorder()
-    monkeypatch.setattr(output, "content", fail)
+    monkeypatch.setattr(output, "printed", fail)
     live = LiveOutput(RunId("r"), recorder, output)
     output.write("x")
     output.wait_for_looks()

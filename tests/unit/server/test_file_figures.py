@@ -49,7 +49,7 @@ def page_of(folder: Path, name: str, content: bytes) -> bytes:
 def test_known_libraries_come_from_here(source: str, library: str) -> None:
     page = f'<script charset="utf-8" src="{source}" integrity="sha256-x" crossorigin></script>'
     assert with_own_libraries(page.encode()) == (
-        f'<script src="/figure-libs/{library}.min.js"></script>'.encode()
+        f'<script src="../../../../figure-libs/{library}.min.js"></script>'.encode()
     )
 
 
@@ -73,7 +73,7 @@ def test_json_becomes_a_page_that_draws_it(tmp_path: Path) -> None:
     hostile = "</script><script>alert(1)</script><!--"
     plotly = {"data": [{"y": [1, float("nan")]}], "layout": {"title": {"text": hostile}}}
     page = page_of(tmp_path, "fig.plotly.json", json.dumps(plotly).encode())
-    assert b'src="/figure-libs/plotly.min.js"' in page
+    assert b'src="../../../../figure-libs/plotly.min.js"' in page
     assert b"alert(1)</script><!--" not in page
     assert b"\\u003c/script\\u003e" in page
     vega = {"$schema": "https://vega.example/schema/vega-lite/v5.json", "mark": "bar"}
@@ -107,6 +107,19 @@ def test_a_host_can_not_break_out_of_the_policy(host: str) -> None:
         figure_policy("http", host)
 
 
+@pytest.mark.parametrize(
+    "base", ["", "lab/", "/lab", "//evil.example/", "/a/../b/", "/a;script-src */", "/a%2f/", "/é/"]
+)
+def test_a_base_can_not_break_out_of_the_policy(base: str) -> None:
+    with pytest.raises(InvalidInput):
+        figure_policy("http", "localhost", base)
+
+
+def test_libraries_are_allowed_behind_the_prefix_of_a_proxy() -> None:
+    policy = figure_policy("https", "lab.example.org", "/team/assay/").decode()
+    assert " https://lab.example.org/team/assay/figure-libs/;" in policy
+
+
 @pytest.mark.parametrize("host", ["localhost:5000", "[::1]:5000", "lab.example.org", "127.0.0.1"])
 def test_policy_names_only_this_server(host: str) -> None:
     policy = figure_policy("https", host).decode()
@@ -129,7 +142,7 @@ def test_figure_leaves_with_its_policy_and_can_be_framed_here(files: Files) -> N
     files.write("fig.html", b"<script src='https://cdn.example/npm/vega@5'></script>")
     answer = files.get("figure", path="fig.html")
     host = files.server.url.removeprefix("http://")
-    assert answer.data == b'<script src="/figure-libs/vega.min.js"></script>'
+    assert answer.data == b'<script src="../../../../figure-libs/vega.min.js"></script>'
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["content-security-policy"] == figure_policy("http", host).decode()
     assert answer.headers["x-frame-options"] == "SAMEORIGIN"

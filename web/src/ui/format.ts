@@ -57,6 +57,20 @@ export function formatTime(ms: number | null | undefined): string {
   });
 }
 
+/** The time of day to the millisecond, for lists in which the day is the same or stands beside. */
+export function formatClock(ms: number): string {
+  const date = new Date(ms);
+  if (Number.isNaN(date.getTime())) return String(ms);
+  return date.toLocaleTimeString(undefined, {
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    fractionalSecondDigits: 3,
+    hourCycle: "h23",
+    timeZone: zone() === "utc" ? "UTC" : undefined,
+  });
+}
+
 export function formatAgo(ms: number | null | undefined, now = Date.now()): string {
   if (ms === null || ms === undefined) return "";
   const seconds = (now - ms) / 1000;

@@ -58,9 +58,15 @@ def header(context: Context, request: Place) -> Reply:
         return answer(context, read_header(opened))
 
 
-def figure(context: Context, request: Place) -> Reply:
+class FigurePlace(Place, frozen=True):
+    """A figure, and the path at which the browser sees the server's root."""
+
+    base: Annotated[str, msgspec.Meta(max_length=1_000)] = "/"
+
+
+def figure(context: Context, request: FigurePlace) -> Reply:
     """A page to be shown in a sandboxed frame, cut off from everything else."""
-    policy = figure_policy(context.scheme, context.header(b"host"))
+    policy = figure_policy(context.scheme, context.header(b"host"), request.base)
     with open_file(context, request) as opened:
         page = figure_page(opened)
     headers = (
@@ -128,7 +134,7 @@ ROUTES: tuple[Route, ...] = (
         handler=figure,
         permission=Permission.READ,
         summary="A figure as a page for a sandboxed frame.",
-        request=Place,
+        request=FigurePlace,
         response=None,
         group=GROUP,
     ),

@@ -20,6 +20,8 @@ MAX_BYTES: Final = 64 << 20
 LIBRARIES: Final = ("plotly.min.js", "vega.min.js", "vega-lite.min.js", "vega-embed.min.js")
 """What this server has a copy of, below ``/figure-libs/``."""
 LIBRARIES_PATH: Final = "/figure-libs/"
+_FROM_PAGE: Final = "../../../.." + LIBRARIES_PATH
+"""The same seen from the page at ``/api/assay/v1/files/figure``: right behind any path prefix."""
 
 _SCRIPT: Final = re.compile(rb"<script\b([^<>]{1,2000})>", re.IGNORECASE)
 _SOURCE: Final = re.compile(
@@ -36,6 +38,7 @@ _VEGA: Final = re.compile(
     rb"/(vega(?:-lite|-embed)?)(?:@[0-9a-z.\-]+)?(?:\.min)?(?:\.js)?(?=[/?#]|\Z)"
 )
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9.\-_]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?\Z")
+_BASE: Final = re.compile(r"/(?:(?!\.{1,2}/)[A-Za-z0-9._~\-]{1,100}/){0,20}\Z")
 _UNSAFE: Final = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 _LAYOUT: Final = (
     "html,body,#figure{margin:0;width:100%;height:100%}body{font:14px system-ui,sans-serif}"
@@ -93,18 +96,23 @@ def figure_page(opened: OpenedArtifact) -> FigurePage:
     raise _no_figure(opened.name)
 
 
-def figure_policy(scheme: str, host: str) -> bytes:
+def figure_policy(scheme: str, host: str, base: str = "/") -> bytes:
     """The policy of a figure's page, on the server that was asked for by this Host.
 
+    ``base`` is the path at which browsers see the server's root. Whoever makes an address may
+    choose it, and gains nothing: the policy names this host only, and there one folder.
+
     Raises:
-        InvalidInput: the Host could break out of its place in the policy.
+        InvalidInput: the Host or the base could break out of their place in the policy.
     """
+    if not _BASE.match(base):
+        raise InvalidInput("The base is no plain path such as '/' or '/lab/assay/'.")
     if not _HOST.match(host):
         raise InvalidInput("The Host header is no plain name or address.")
     origin = f"{'https' if scheme == 'https' else 'http'}://{host}"
     return (
         "sandbox allow-scripts; default-src 'none';"
-        f" script-src 'unsafe-inline' 'unsafe-eval' {origin}{LIBRARIES_PATH};"
+        f" script-src 'unsafe-inline' 'unsafe-eval' {origin}{base.rstrip('/')}{LIBRARIES_PATH};"
         " style-src 'unsafe-inline'; img-src data: blob:; font-src data:; connect-src 'none';"
         " frame-ancestors 'self'; form-action 'none'; base-uri 'none'"
     ).encode()
@@ -127,7 +135,7 @@ def with_own_libraries(html: bytes) -> bytes:
     return _SCRIPT.sub(replaced, html)
 
 
-_PREFIX: Final = LIBRARIES_PATH.encode()
+_PREFIX: Final = _FROM_PAGE.encode()
 
 
 def _library(path: bytes) -> bytes | None:
@@ -155,7 +163,7 @@ def _drawn(content: bytes, name: str) -> FigurePage:
         scripts, draw = LIBRARIES[:1], _DRAW_PLOTLY
     else:
         raise _no_figure(name)
-    tags = "".join(f'<script src="{LIBRARIES_PATH}{script}"></script>' for script in scripts)
+    tags = "".join(f'<script src="{_FROM_PAGE}{script}"></script>' for script in scripts)
     page = _PAGE.format(layout=_LAYOUT, scripts=tags, spec=_embedded(spec), draw=draw)
     return FigurePage(page.encode("utf-8", "replace"), b"text/html; charset=utf-8")
 

@@ -1,12 +1,14 @@
 /** A picture: fitted or zoomed to its pixels; one of a series is stepped through. */
 import { useQuery } from "@tanstack/react-query";
 import { ChevronLeft, ChevronRight, Minus, Pause, Play, Plus } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
+import { type RefObject, useEffect, useRef, useState } from "react";
 import { Button, IconButton } from "@/ui/Button";
 import { Notice } from "@/ui/Notice";
 import { BytesView } from "./BytesView";
 import { seriesImage, seriesOf } from "./imageSeries";
 import { messages } from "./messages";
+import { OverlayLayers, SwitchBar, useSwitches } from "./OverlayView";
+import { overlayQuery } from "./overlay";
 import { listFolder, type Place, placeKey, rawUrl } from "./place";
 import styles from "./views.module.css";
 
@@ -43,6 +45,9 @@ export function Picture({
   const [size, setSize] = useState<[number, number] | null>(null);
   const [broken, setBroken] = useState(false);
   const box = useRef<HTMLDivElement>(null);
+  const overlay = useQuery(overlayQuery(place, path)).data ?? null;
+  const switches = useSwitches(overlay);
+  const room = useRoom(box);
   const nearest = () => {
     const shown = box.current?.querySelector("img")?.getBoundingClientRect().width ?? 0;
     return size?.[0] ? shown / size[0] : 1;
@@ -64,6 +69,9 @@ export function Picture({
     element?.addEventListener("wheel", turn, { passive: false });
     return () => element?.removeEventListener("wheel", turn);
   }, []);
+  // Layers lie exactly over the picture when both have a size in pixels; alone it is fitted by its style.
+  const factor = zoom ?? (overlay && size ? Math.min(1, room[0] / size[0], room[1] / size[1]) : null);
+  const shown = factor !== null && size ? { width: size[0] * factor, height: size[1] * factor } : undefined;
   if (broken) {
     return (
       <>
@@ -91,6 +99,7 @@ export function Picture({
         </Button>
         {size && <span className={styles.quiet}>{messages.pixels(...size)}</span>}
       </div>
+      <SwitchBar switches={switches} />
       <div
         ref={box}
         className={styles.picture}
@@ -100,17 +109,45 @@ export function Picture({
         role="group"
         aria-label={name}
       >
-        <img
-          src={src}
-          alt={name}
-          data-pixels={(zoom ?? 1) >= 2 || undefined}
-          style={zoom !== null && size ? { width: size[0] * zoom, height: size[1] * zoom } : undefined}
-          onLoad={(event) => setSize([event.currentTarget.naturalWidth, event.currentTarget.naturalHeight])}
-          onError={() => setBroken(true)}
-        />
+        <div className={styles.layers} data-over={(overlay && size) !== null || undefined} style={shown}>
+          <img
+            src={src}
+            alt={name}
+            data-pixels={(zoom ?? 1) >= 2 || undefined}
+            style={shown}
+            onLoad={(event) => setSize([event.currentTarget.naturalWidth, event.currentTarget.naturalHeight])}
+            onError={() => setBroken(true)}
+          />
+          {overlay && size && (
+            <OverlayLayers
+              overlay={overlay}
+              switches={switches}
+              place={place}
+              size={size}
+              factor={factor ?? 1}
+            />
+          )}
+        </div>
       </div>
     </>
   );
+}
+
+const PADDING = 24;
+
+/** How much room the picture has, in pixels. */
+function useRoom(box: RefObject<HTMLDivElement | null>): [number, number] {
+  const [room, setRoom] = useState<[number, number]>([1, 1]);
+  useEffect(() => {
+    if (!box.current) return;
+    const observer = new ResizeObserver(([entry]) => {
+      const target = entry?.target;
+      if (target) setRoom([target.clientWidth - PADDING, target.clientHeight - PADDING]);
+    });
+    observer.observe(box.current);
+    return () => observer.disconnect();
+  }, [box]);
+  return room;
 }
 
 function Steps({ place, path, onPath }: ImageViewProps) {

@@ -22,6 +22,8 @@ export interface LinesProps {
   rangesOf?: (line: number) => [number, number][];
   /** A line's mark: `+` and `-` of a patch, the level of a log line. */
   markOf?: (line: number) => string | undefined;
+  /** What stands between a line's number and its text. */
+  cellsOf?: (line: number) => ReactNode;
   /** The line that is linked to, from 0. */
   target?: number;
   /** The line with the current hit, from 0. */
@@ -93,6 +95,7 @@ function Line({
   spansOf,
   rangesOf,
   markOf,
+  cellsOf,
   target,
   current,
   onLine,
@@ -123,6 +126,7 @@ function Line({
           {shown}
         </span>
       )}
+      {cellsOf?.(line)}
       <code className={styles.code}>
         {marked.map((span, place) => {
           const Tag = span.marked ? "mark" : "span";

@@ -1,5 +1,5 @@
 /** Whose files are shown, and the addresses of what the server tells about them. */
-import { type AnswerOf, address, get } from "@/api/client";
+import { type AnswerOf, address, get, ROOT } from "@/api/client";
 
 /** A run, a logged model, or a version of a registered model as `name/number`. */
 export type Place = { run_id: string } | { model_id: string } | { version: string };
@@ -23,7 +23,9 @@ export const rawUrl = (place: Place, path: string) => address(`${BASE}/raw`, { .
 export const downloadUrl = (place: Place, path: string) =>
   address(`${BASE}/raw`, { ...place, path, download: 1 });
 export const zipUrl = (place: Place, path: string) => address(`${BASE}/zip`, { ...place, path });
-export const figureUrl = (place: Place, path: string) => address(`${BASE}/figure`, { ...place, path });
+/** The server can't know behind which path a proxy put it, and the figure's policy must name that. */
+export const figureUrl = (place: Place, path: string) =>
+  address(`${BASE}/figure`, { ...place, path, base: ROOT.pathname });
 
 /** A piece of a text; a negative offset counts from its end. */
 export function readText(

@@ -6,6 +6,7 @@ import { visible } from "@/features/files/spans";
 import { CopyButton } from "@/ui/Copy";
 import { Time } from "@/ui/Facts";
 import { experimentQuery, type Run } from "./data";
+import { usageFacts } from "./exit";
 import { Duration } from "./Head";
 import { messages } from "./messages";
 import { commitUrl } from "./reproduce";
@@ -131,6 +132,11 @@ export function About({ run }: { run: Run }) {
               </Fact>
             ),
         )}
+        {usageFacts(run).map(({ name, value }) => (
+          <Fact key={name} name={name}>
+            {value}
+          </Fact>
+        ))}
         <Fact name={words.artifacts} copy={info.artifact_uri}>
           <Plain text={info.artifact_uri} code />
         </Fact>

@@ -8,6 +8,7 @@ import { visible } from "@/features/files/spans";
 import { formatNumber } from "@/ui/format";
 import { ErrorNotice } from "@/ui/Notice";
 import { byName, OUTPUT_PATH, type Run, SYSTEM_PREFIX, useHasFile } from "./data";
+import { exceptionOf, exitFacts } from "./exit";
 import { lastException } from "./logLines";
 import { messages } from "./messages";
 import styles from "./run.module.css";
@@ -34,14 +35,26 @@ export function Failure({ run }: { run: Run }) {
     retry: false,
   });
   const lines = output.data?.text.replace(/\n$/, "").split("\n") ?? [];
-  const exception = output.data ? lastException(lines) : null;
+  // What was noted is surer than what looks like an exception in the output.
+  const exception = exceptionOf(run) ?? (output.data ? lastException(lines)?.title : undefined);
+  const facts = exitFacts(run);
   const last = lines.slice(-SHOWN);
   return (
     <section className={styles.failure} aria-labelledby="run-failure">
       <h2 id="run-failure">{run.info.status === "FAILED" ? messages.failed : messages.killed}</h2>
-      {exception && <p className={styles.exception}>{visible(exception.title).slice(0, 2_000)}</p>}
+      {exception && <p className={styles.exception}>{visible(exception).slice(0, 2_000)}</p>}
+      {facts.length > 0 && (
+        <dl className={styles.exit}>
+          {facts.map(({ name, value }) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
       {output.isError && <ErrorNotice error={output.error} retry={() => output.refetch()} />}
-      {hasOutput === false && <p className={styles.quiet}>{messages.noOutput}</p>}
+      {hasOutput === false && !exception && <p className={styles.quiet}>{messages.noOutput}</p>}
       {output.data?.text && (
         <details open={run.info.status === "FAILED"}>
           <summary>{messages.lastLines(last.length)}</summary>

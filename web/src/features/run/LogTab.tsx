@@ -1,7 +1,8 @@
 /** What the program printed: followed while it runs, searched, filtered by level, linked by line. */
 import { Link } from "@tanstack/react-router";
-import { ArrowDownToLine, Download } from "lucide-react";
+import { ArrowDownToLine, Clock, Download } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { keep, readKept } from "@/app/preferences";
 import { ansiSpans, plainLine } from "@/features/files/ansi";
 import { FindBar } from "@/features/files/FindBar";
 import { Lines, type LinesHandle } from "@/features/files/Lines";
@@ -15,8 +16,10 @@ import { SelectField } from "@/ui/Field";
 import { ErrorNotice, Notice, Skeleton } from "@/ui/Notice";
 import { OUTPUT_PATH, parentOf, type Run, useHasFile } from "./data";
 import { type Level, LogIndex } from "./logLines";
+import { MARKS_PATH } from "./logMarks";
 import { messages } from "./messages";
 import styles from "./run.module.css";
+import { type KnownMarks, markCells, useMarks } from "./useMarks";
 import { kept, useRunSearch } from "./useRunSearch";
 
 const PIECE_BYTES = 4 << 20;
@@ -25,6 +28,9 @@ const MAX_BYTES = 128 << 20;
 const TAIL_MS = 2_000;
 
 type Shown = "all" | Exclude<Level, "debug">;
+type Stream = keyof typeof messages.streamChoices;
+const STREAMS: Stream[] = ["all", "out", "err"];
+const TIMES_KEY = "assay.log.times";
 const CHOICES: Shown[] = ["all", "info", "warning", "error"];
 
 /** Escapes are seen as colours, other control characters as pictures of themselves. */
@@ -32,30 +38,40 @@ function spansOf(line: string, look: ReturnType<LogIndex["lookAt"]>) {
   return ansiSpans(line.slice(0, MAX_LINE * 4), look).map((span) => ({ ...span, text: visible(span.text) }));
 }
 
-function useTail(source: TextSource, running: boolean): void {
+/** Follow texts that grow; the first is told before the others, so that none is behind it. */
+function useTail(source: TextSource, running: boolean, marks: TextSource | null): void {
   useEffect(() => {
     if (!running) {
       // The last lines come with the end of the run.
       if (source.get().version) source.tail();
+      marks?.tail();
       return;
     }
     const timer = window.setInterval(() => {
       const state = source.get();
-      if (!document.hidden && !state.loading && (state.complete || state.error)) source.tail();
+      if (!document.hidden && !state.loading && (state.complete || state.error)) {
+        source.tail();
+        marks?.tail();
+      }
     }, TAIL_MS);
     return () => window.clearInterval(timer);
-  }, [source, running]);
+  }, [source, running, marks]);
 }
 
 export default function LogTab({ run }: { run: Run }) {
   const hasOutput = useHasFile(run, OUTPUT_PATH);
+  const hasMarks = useHasFile(run, MARKS_PATH);
   if (hasOutput === null) return <Skeleton height={400} />;
-  if (hasOutput) return <Log run={run} />;
+  if (hasOutput) return hasMarks ? <MarkedLog run={run} /> : <Log run={run} known={null} />;
   if (run.info.status === "RUNNING") return <p role="status">{messages.waitingLog}</p>;
   return <NoLog run={run} />;
 }
 
-function Log({ run }: { run: Run }) {
+function MarkedLog({ run }: { run: Run }) {
+  return <Log run={run} known={useMarks(run.info.run_id)} />;
+}
+
+function Log({ run, known }: { run: Run; known: KnownMarks | null }) {
   const runId = run.info.run_id;
   const place = useMemo(() => ({ run_id: runId }), [runId]);
   const { search, set } = useRunSearch();
@@ -65,7 +81,7 @@ function Log({ run }: { run: Run }) {
     index.lines.update(source.lines, state.changedFrom);
     index.version = state.version;
   }
-  useTail(source, run.info.status === "RUNNING");
+  useTail(source, run.info.status === "RUNNING", known?.source ?? null);
   useEffect(() => {
     source.fromEnd(MAX_BYTES).then(() => source.until(() => false));
   }, [source]);
@@ -80,6 +96,7 @@ function Log({ run }: { run: Run }) {
       source={source}
       index={index.lines}
       version={state.version}
+      known={known?.marks.known ? known : null}
       target={search.line}
       onLine={(line) => set({ tab: "log", line }, { replace: true })}
     />
@@ -106,29 +123,36 @@ interface LogLinesProps {
   source: TextSource;
   index: LogIndex;
   version: number;
+  known: KnownMarks | null;
   target: number | undefined;
   onLine: (line: number) => void;
 }
 
-function LogLines({ run, source, index, version, target, onLine }: LogLinesProps) {
+function LogLines({ run, source, index, version, known: marked, target, onLine }: LogLinesProps) {
   const state = source.get();
   const running = run.info.status === "RUNNING";
   const [level, setLevel] = useState<Shown>("all");
+  const [stream, setStream] = useState<Stream>("all");
+  const [times, setTimes] = useState(() => readKept(TIMES_KEY, false));
   const [onlyHits, setOnlyHits] = useState(false);
   const [follow, setFollow] = useState(running && target === undefined);
   const handle = useRef<LinesHandle>(null);
   const find = useFind(source, state);
   const count = source.lines.length;
 
+  const marksVersion = marked?.version ?? 0;
   const shown = useMemo(() => {
-    // `version` says that lines came or changed.
-    if (version < 0 || (level === "all" && !(onlyHits && find.pattern))) return null;
-    if (!(onlyHits && find.pattern)) return index.atLeast(level === "all" ? "debug" : level);
-    const hits = [...find.lines];
-    if (level === "all") return hits;
-    const wanted = new Set(index.atLeast(level));
-    return hits.filter((line) => wanted.has(line));
-  }, [version, level, onlyHits, find.pattern, find.lines, index]);
+    const hits = onlyHits && find.pattern ? [...find.lines] : null;
+    const marks = stream === "all" ? null : marked?.marks;
+    // The versions say that lines or marks came or changed.
+    if (version < 0 || marksVersion < 0 || (level === "all" && !hits && !marks)) return null;
+    let lines = index.atLeast(level === "all" ? "debug" : level);
+    if (hits) {
+      const wanted = new Set(lines);
+      lines = hits.filter((line) => wanted.has(line));
+    }
+    return marks ? lines.filter((line) => marks.at(line).stream === stream) : lines;
+  }, [version, marksVersion, level, stream, onlyHits, find.pattern, find.lines, index, marked?.marks]);
   const rows = shown ? shown.length : count;
   const rowOf = useCallback(
     (line: number) => {
@@ -175,6 +199,32 @@ function LogLines({ run, source, index, version, target, onLine }: LogLinesProps
             </option>
           ))}
         </SelectField>
+        {marked && (
+          <>
+            <SelectField
+              label={messages.stream}
+              hideLabel
+              value={stream}
+              onChange={(event) => setStream(event.target.value as Stream)}
+            >
+              {STREAMS.map((one) => (
+                <option key={one} value={one}>
+                  {messages.streamChoices[one]}
+                </option>
+              ))}
+            </SelectField>
+            <Button
+              aria-pressed={times}
+              title={messages.timesHint}
+              onClick={() => {
+                keep(TIMES_KEY, !times);
+                setTimes(!times);
+              }}
+            >
+              <Clock size={15} /> {messages.times}
+            </Button>
+          </>
+        )}
         <Button
           aria-pressed={follow}
           title={messages.followHint}
@@ -212,6 +262,7 @@ function LogLines({ run, source, index, version, target, onLine }: LogLinesProps
           find.pattern ? (line) => find.rangesIn(visible(plainLine(source.lines[line] ?? ""))) : undefined
         }
         markOf={(line) => index.levelAt(line)}
+        cellsOf={marked ? (line) => markCells(marked.marks, line, times) : undefined}
         target={target === undefined ? undefined : target - 1}
         current={current}
         onLine={(line) => onLine(line + 1)}

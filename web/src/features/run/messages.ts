@@ -147,7 +147,18 @@ export const messages = {
   noOutput: "No output was captured, so there is no exception to show.",
   atEnd: "Resources at the end",
 
+  exit: { code: "Exit code", cpu: "Processor time", memory: "Peak memory" },
+  exitCode: (code: number) => {
+    const signal = { 130: "SIGINT", 137: "SIGKILL", 143: "SIGTERM" }[code];
+    return signal ? `${code} (${signal})` : String(code);
+  },
+
   log: "Output of the run",
+  streams: { out: "out", err: "err" },
+  times: "Times",
+  timesHint: "When each line was printed",
+  stream: "Stream",
+  streamChoices: { all: "Both streams", out: "stdout only", err: "stderr only" },
   noLog: "No output was captured",
   noLogHint:
     "Output is captured for runs started with assay.start_run, unless ASSAY_CAPTURE or capture= leaves it out. A nested run's output is with its parent.",

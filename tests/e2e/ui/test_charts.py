@@ -229,6 +229,30 @@ def test_wheel_with_ctrl_zooms_around_the_pointer(tab: Visit, long: str) -> None
     low, high = zoom_of(page)
     assert low == pytest.approx(POINTS - high, abs=POINTS * 0.05)
 
+    # Two fingers do the same: what lies between them when they touch fills more when they part.
+    page.get_by_role("button", name="Reset zoom").click()
+    expect(page.get_by_role("button", name="Reset zoom")).to_have_count(0)
+    box = plot.locator(".u-over").bounding_box()
+    assert box is not None
+    fingers = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *shares: float) -> None:
+        y = box["y"] + box["height"] / 2
+        points = [
+            {"x": box["x"] + box["width"] * share, "y": y, "id": number}
+            for number, share in enumerate(shares)
+        ]
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", 0.4, 0.6)
+    touch("touchMove", 0.3, 0.7)
+    touch("touchMove", 0.2, 0.8)
+    touch("touchEnd")
+    expect(page.get_by_role("button", name="Reset zoom")).to_be_visible()
+    low, high = zoom_of(page)
+    assert low == pytest.approx(POINTS / 3, abs=POINTS * 0.05)
+    assert high == pytest.approx(POINTS * 2 / 3, abs=POINTS * 0.05)
+
 
 def test_pointer_reads_all_lines_greatest_first(tab: Visit, ui: ServerProcess) -> None:
     page = open_charts(tab, experiment_id(ui))
@@ -367,6 +391,57 @@ def test_axes_and_smoothing_are_said_and_stay_in_the_address(tab: Visit, long: s
 
     assert state_of(page) == {"smooth": "gaussian", "x": "m:epoch", "y": "symlog", "outliers": 1}
     drawn(page, "loss", 2)
+
+
+def test_all_panels_share_a_range_and_follow_the_end(
+    tab: Visit, client: Client, tmp_path: Path
+) -> None:
+    experiment = client.create_experiment("many scales")
+    run = client.create_run(experiment, run_name="scales").info.run_id
+    keys = [f"m/{number:02d}" for number in range(12)]
+    client.log_batch(
+        run,
+        metrics=[
+            Metric(key, (10.0**place) * step / 100, step, step)
+            for place, key in zip([0] * 11 + [3], keys, strict=True)
+            for step in range(101)
+        ],
+    )
+    # Started again from step 50: a second branch, five below.
+    client.log_batch(run, metrics=[Metric(keys[0], -5.0, 1_000 + s, s) for s in range(50, 60)])
+    devices = [f"system/gpu_{number}_power" for number in range(2)]
+    client.log_batch(run, metrics=[Metric(key, s, s, s) for key in devices for s in range(20)])
+    page = open_charts(tab, experiment, cols=1)
+    drawn(page, keys[0], 1)
+    expect(panel(page, keys[11]).locator("canvas")).to_have_count(0)
+
+    def svg() -> str:
+        with page.expect_download() as download:
+            choose(page, keys[0], "Save as SVG")
+        path = tmp_path / "panel.svg"
+        download.value.save_as(path)
+        return path.read_text()
+
+    def ticks(source: str) -> list[float]:
+        found = re.findall(r">([-−]?[\d.,]+)</text>", source)
+        return [float(text.replace(",", "").replace("−", "-")) for text in found]
+
+    # Two branches are two strokes of one path.
+    assert max(len(re.findall("M", path)) for path in re.findall(r'd="([^"]+)"', svg())) == 2
+    assert max(ticks(svg())) < 102
+    page.get_by_role("button", name="Settings", exact=True).click()
+    with page.expect_response(lambda answer: answer.url.endswith("/runs/rows")):
+        page.get_by_label("Same vertical range in all panels").check()
+    page.wait_for_function("() => location.href.includes('lockY')")
+    page.get_by_label("Shown of the horizontal axis").select_option("The last 10 %, moving on")
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("The last 10 %")).to_be_hidden()
+    found = ticks(svg())
+    assert max(found) == 1_000
+    assert not [value for value in found if 0 < value < 90]
+
+    page.get_by_role("button", name="System").click()
+    expect(panel(page, "system/gpu_*_power").locator('[data-drawn="2"]')).to_be_visible()
 
 
 def test_panels_are_arranged_by_menu_and_by_hand(tab: Visit, ui: ServerProcess) -> None:

@@ -45,9 +45,12 @@ function floats(bytes: unknown): Float64Array {
 
 function integers(bytes: unknown): Float64Array {
   const view = bytes as Uint8Array;
-  const whole = new BigInt64Array(view.slice().buffer);
-  const result = new Float64Array(whole.length);
-  for (let i = 0; i < whole.length; i++) result[i] = Number(whole[i]);
+  // Without BigInts, which are objects: halves of 32 bits, the lower one first, as all browsers' machines have them.
+  const { buffer } = view.slice();
+  const low = new Uint32Array(buffer);
+  const high = new Int32Array(buffer);
+  const result = new Float64Array(low.length / 2);
+  for (let i = 0; i < result.length; i++) result[i] = high[2 * i + 1]! * 4_294_967_296 + low[2 * i]!;
   return result;
 }
 

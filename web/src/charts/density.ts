@@ -1,8 +1,8 @@
 /** Hundreds of lines as a heat map: how many pass through each cell. */
 import { valueAt } from "./align";
 import { scaleColour } from "./colours";
-import type { Projection } from "./draw";
 import type { Line } from "./lines";
+import type { Projection } from "./strokes";
 
 const CELL_PX = 3;
 

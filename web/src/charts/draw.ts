@@ -1,86 +1,12 @@
 /** Lines, bands and marks on a canvas. Everything is in device pixels and inside the clip that the caller set. */
 import { type Line, type Mark, seen } from "./lines";
-import type { Range } from "./ranges";
-
-/** How values become pixels of the canvas. */
-export interface Projection {
-  x: (value: number) => number;
-  y: (value: number) => number;
-  right: (value: number) => number;
-  left: number;
-  top: number;
-  width: number;
-  height: number;
-  xRange: Range;
-  /** Device pixels per CSS pixel. */
-  ratio: number;
-}
+import { fillBand, type Projection, strokeCurve } from "./strokes";
 
 const MARKER_EVERY_PX = 6;
 const MAX_MARKS = 400;
 /** A peak that rises this far above both its neighbours is drawn as a line: as a band of one pixel it would be lost. */
 const SPIKE_PX = 20;
 const MARKS_APART_PX = 5;
-
-function trace(
-  ctx: CanvasRenderingContext2D,
-  line: Line,
-  values: Float64Array,
-  to: Projection,
-  from: number,
-  end: number,
-): void {
-  const toY = line.right ? to.right : to.y;
-  let open = false;
-  ctx.beginPath();
-  for (let i = from; i < end; i++) {
-    const y = toY(values[i]!);
-    if (!Number.isFinite(y)) {
-      open = false;
-      continue;
-    }
-    // Where time runs backwards the run was started again: a branch, not a line across.
-    if (open && i > from && line.x[i]! < line.x[i - 1]!) open = false;
-    const x = to.x(line.x[i]!);
-    if (open) ctx.lineTo(x, y);
-    else ctx.moveTo(x, y);
-    open = true;
-  }
-}
-
-function band(ctx: CanvasRenderingContext2D, line: Line, to: Projection, from: number, end: number): void {
-  const { low, high } = line;
-  if (!low || !high) return;
-  const toY = line.right ? to.right : to.y;
-  // A spike beyond the scale still reaches the edge; on a logarithmic scale what is below zero lies at its foot.
-  const place = (value: number, fallback: number) => {
-    const y = toY(value);
-    if (Number.isNaN(y)) return value <= 0 ? fallback : Number.NaN;
-    return Math.max(to.top - 10_000, Math.min(to.top + to.height + 10_000, y));
-  };
-  ctx.beginPath();
-  let start = from;
-  const close = (until: number) => {
-    for (let i = until - 1; i >= start; i--) ctx.lineTo(to.x(line.x[i]!), place(low[i]!, to.top + to.height));
-  };
-  let open = false;
-  for (let i = from; i < end; i++) {
-    const y = place(high[i]!, to.top + to.height);
-    const holes = Number.isNaN(y) || Number.isNaN(place(low[i]!, to.top + to.height));
-    if (holes || (open && line.x[i]! < line.x[i - 1]!)) {
-      if (open) close(i);
-      open = false;
-      if (holes) continue;
-    }
-    if (!open) {
-      start = i;
-      ctx.moveTo(to.x(line.x[i]!), y);
-    } else ctx.lineTo(to.x(line.x[i]!), y);
-    open = true;
-  }
-  if (open) close(end);
-  ctx.fill();
-}
 
 /** Peaks of single buckets, as verticals from the line to the greatest or least value. */
 function spikes(ctx: CanvasRenderingContext2D, line: Line, to: Projection, from: number, end: number): void {
@@ -118,10 +44,9 @@ export function drawLine(
   if (from >= end) return;
   ctx.strokeStyle = line.colour;
   ctx.fillStyle = line.colour;
-  ctx.lineJoin = "round";
   if (options.band) {
     ctx.globalAlpha = options.strong ? 0.28 : 0.16;
-    band(ctx, line, to, from, end);
+    fillBand(ctx, line, to, [from, end]);
     if (line.runId) {
       ctx.globalAlpha = 0.6;
       ctx.lineWidth = 1.25 * to.ratio;
@@ -130,17 +55,12 @@ export function drawLine(
   }
   if (line.raw) {
     ctx.globalAlpha = 0.28;
-    ctx.lineWidth = to.ratio;
-    ctx.setLineDash([]);
-    trace(ctx, line, line.raw, to, from, end);
-    ctx.stroke();
+    strokeCurve(ctx, line, line.raw, to, [from, end], to.ratio, []);
   }
   ctx.globalAlpha = 1;
-  ctx.lineWidth = (line.width + (options.strong ? 1.2 : 0)) * to.ratio;
-  ctx.setLineDash(line.dash.map((length) => length * to.ratio));
-  trace(ctx, line, line.y, to, from, end);
-  ctx.stroke();
-  ctx.setLineDash([]);
+  const width = (line.width + (options.strong ? 1.2 : 0)) * to.ratio;
+  const dash = line.dash.map((length) => length * to.ratio);
+  strokeCurve(ctx, line, line.y, to, [from, end], width, dash);
   drawPoints(ctx, line, to, from, end);
 }
 

@@ -18,6 +18,7 @@ export interface Gestures {
 const LEAST_DRAG_PX = 5;
 const SETTLE_MS = 180;
 const DOUBLE_CLICK_MS = 350;
+const KEEP_BOX_MS = 500;
 
 export function listen(element: HTMLElement, to: Gestures): () => void {
   const pointers = new Map<number, { x: number; y: number }>();
@@ -25,9 +26,18 @@ export function listen(element: HTMLElement, to: Gestures): () => void {
   let spread = 0;
   let timer = 0;
   let lastClick = { time: 0, x: 0 };
+  /** Where the element is; kept for some moves, as asking lays the page out. */
+  let box: DOMRect | null = null;
+  let seenAt = 0;
   const place = (event: PointerEvent | WheelEvent | MouseEvent) => {
-    const box = element.getBoundingClientRect();
+    if (!box || event.timeStamp - seenAt > KEEP_BOX_MS) {
+      box = element.getBoundingClientRect();
+      seenAt = event.timeStamp;
+    }
     return { x: event.clientX - box.left, y: event.clientY - box.top };
+  };
+  const moved = () => {
+    box = null;
   };
   const settleSoon = () => {
     window.clearTimeout(timer);
@@ -36,6 +46,7 @@ export function listen(element: HTMLElement, to: Gestures): () => void {
 
   const down = (event: PointerEvent) => {
     if (event.button !== 0) return;
+    moved();
     const at = place(event);
     pointers.set(event.pointerId, at);
     element.setPointerCapture(event.pointerId);
@@ -99,6 +110,9 @@ export function listen(element: HTMLElement, to: Gestures): () => void {
     to.zoom(place(event).x, Math.exp(Math.max(-60, Math.min(60, event.deltaY)) * 0.008));
     settleSoon();
   };
+  element.addEventListener("pointerenter", moved);
+  window.addEventListener("scroll", moved, { capture: true, passive: true });
+  window.addEventListener("resize", moved);
   element.addEventListener("pointerdown", down);
   element.addEventListener("pointermove", move);
   element.addEventListener("pointerup", up);
@@ -107,6 +121,9 @@ export function listen(element: HTMLElement, to: Gestures): () => void {
   element.addEventListener("wheel", wheel, { passive: false });
   return () => {
     window.clearTimeout(timer);
+    element.removeEventListener("pointerenter", moved);
+    window.removeEventListener("scroll", moved, { capture: true });
+    window.removeEventListener("resize", moved);
     element.removeEventListener("pointerdown", down);
     element.removeEventListener("pointermove", move);
     element.removeEventListener("pointerup", up);

@@ -7,13 +7,16 @@ import "uplot/dist/uPlot.min.css";
 import { makeAxes, uplotScale } from "./axes";
 import { isDark } from "./colours";
 import { drawDensity } from "./density";
-import { drawHoles, drawLine, drawMarks, type Projection } from "./draw";
+import { drawHoles, drawLine, drawMarks } from "./draw";
+import { followers } from "./followers";
 import { type Gestures, listen } from "./gestures";
 import { inks } from "./inks";
 import { type Line, readAt } from "./lines";
 import { measure } from "./measure";
 import { type PlotView, rangeOfY } from "./plotView";
+import { Pointer } from "./pointer";
 import { backward, extent, forward, kneeOf, padded, type Range, type Scale, zoomed } from "./ranges";
+import type { Projection } from "./strokes";
 
 export interface PlotEvents {
   /** The pointer is at this x (null: gone), nearest to this line. */
@@ -26,14 +29,13 @@ const NEAR_PX = 28;
 export class Plot {
   private u: uPlot | null = null;
   private shape = "";
-  /** Holds what is pointed at; drawn anew only when that changes. */
-  private readonly overlay = document.createElement("canvas");
-  /** Elements follow each move of the pointer: moving them paints nothing anew. */
-  private readonly needle = document.createElement("div");
-  private readonly dot = document.createElement("div");
+  /** What lies over the plot; most plots are never pointed at, and go without. */
+  private pointer: Pointer | null = null;
   private stop: (() => void) | null = null;
   private frame = 0;
   private cursorX: number | null = null;
+  /** Whether the pointer is over this very plot. */
+  private pointedAt = false;
   private highlighted: string | null = null;
   private dragged: [number, number] | null = null;
   private knee = 1;
@@ -71,6 +73,7 @@ export class Plot {
 
   destroy(): void {
     cancelAnimationFrame(this.frame);
+    followers.forget(this);
     this.stop?.();
     this.u?.destroy();
     this.u = null;
@@ -94,9 +97,16 @@ export class Plot {
 
   /** Bring the lines of a run, or of a group by its id, forward; the rest fades. */
   highlight(runId: string | null): void {
-    if (runId === this.highlighted) return;
-    this.highlighted = runId;
-    this.refresh();
+    if (runId === this.highlighted) {
+      followers.forget(this);
+      return;
+    }
+    const bring = () => {
+      this.highlighted = runId;
+      this.refresh();
+    };
+    if (this.pointedAt) bring();
+    else followers.later(this, bring);
   }
 
   private rebuild(): void {
@@ -128,9 +138,7 @@ export class Plot {
       this.u?.destroy();
       this.rescale();
       this.u = new uPlot(this.options(right.length > 0), [[0], [null]] as uPlot.AlignedData, this.root);
-      this.needle.className = "plot-needle";
-      this.dot.className = "plot-dot";
-      this.u.over.append(this.overlay, this.needle, this.dot);
+      this.pointer = null;
       this.stop = listen(this.u.over, this.gestures());
       // uPlot draws by itself once it is made; drawing here too would do it twice.
       return;
@@ -235,17 +243,6 @@ export class Plot {
     measure("assay:panel-draw", start, { lines: lines.length });
   }
 
-  /** As large as the plot while there is something on it; else nothing, as most plots are never pointed at. */
-  private fitOverlay(needed: boolean): void {
-    const { width, height } = needed ? this.u!.bbox : { width: 0, height: 0 };
-    this.overlay.hidden = !needed;
-    if (this.overlay.width === Math.round(width) && this.overlay.height === Math.round(height)) return;
-    this.overlay.width = Math.round(width);
-    this.overlay.height = Math.round(height);
-    this.overlay.style.width = `${width / uPlot.pxRatio}px`;
-    this.overlay.style.height = `${height / uPlot.pxRatio}px`;
-  }
-
   /** Paint what follows the pointer with the next frame. */
   private refresh(): void {
     if (this.frame) return;
@@ -261,49 +258,30 @@ export class Plot {
     const { lines, band } = this.view;
     const same = this.highlighted ? lines.filter((line) => (line.runId ?? line.id) === this.highlighted) : [];
     const near = same.length < lines.length ? same : [];
-    this.fitOverlay(near.length > 0 || this.dragged !== null);
-    if (this.overlay.hidden) return;
-    const ctx = this.overlay.getContext("2d");
-    if (!ctx) return;
-    const to = this.projection(true);
-    const ink = inks();
-    ctx.clearRect(0, 0, this.overlay.width, this.overlay.height);
-    if (near.length) {
-      ctx.fillStyle = ink.raised;
-      ctx.globalAlpha = 0.66;
-      ctx.fillRect(0, 0, to.width, to.height);
-      ctx.globalAlpha = 1;
-      for (const line of near) drawLine(ctx, line, to, { band, strong: true });
-    }
-    if (this.dragged) {
-      ctx.fillStyle = ink.accent;
-      ctx.globalAlpha = 0.18;
-      const [a, b] = this.dragged.map((pixel) => pixel * to.ratio) as Range;
-      ctx.fillRect(a, 0, b - a, to.height);
-      ctx.globalAlpha = 1;
-    }
+    if (!near.length && !this.dragged && !this.pointer) return;
+    this.pointer ??= new Pointer(this.u.over);
+    this.pointer.draw(near, this.dragged, this.projection(true), { band, kept: this.pointedAt });
   }
 
   /** Put the cursor's elements where it is, and the dot on the line that is pointed at. */
   private placeCursor(): void {
-    const u = this.u;
-    if (!u) return;
+    if (!this.u || (this.cursorX === null && !this.pointer)) return;
     const to = this.projection(true);
+    this.pointer ??= new Pointer(this.u.over);
     const x = this.cursorX === null ? Number.NaN : to.x(this.cursorX);
     const inside = x >= 0 && x <= to.width;
-    this.needle.hidden = !inside;
-    this.dot.hidden = true;
-    if (!inside || this.cursorX === null) return;
-    this.needle.style.transform = `translateX(${Math.round(x / to.ratio)}px)`;
-    const line = this.view.lines.find((one) => (one.runId ?? one.id) === this.highlighted);
-    const reading = line && readAt([line], this.cursorX, this.slack())[0];
-    if (!reading) return;
+    this.pointer.placeNeedle(inside ? x / to.ratio : null);
+    const line = inside && this.view.lines.find((one) => (one.runId ?? one.id) === this.highlighted);
+    const reading = line && readAt([line], this.cursorX!, this.slack())[0];
+    if (!reading) {
+      this.pointer.placeDot(null);
+      return;
+    }
     const y = reading.line.right ? to.right(reading.value) : to.y(reading.value);
     const place = to.x(reading.line.x[reading.at]!);
-    if (!(y >= 0 && y <= to.height && place >= 0 && place <= to.width)) return;
-    this.dot.hidden = false;
-    this.dot.style.background = reading.line.colour;
-    this.dot.style.transform = `translate(${place / to.ratio}px, ${y / to.ratio}px)`;
+    const seen = y >= 0 && y <= to.height && place >= 0 && place <= to.width;
+    const { colour } = reading.line;
+    this.pointer.placeDot(seen ? { x: place / to.ratio, y: y / to.ratio, colour } : null);
   }
 
   /** Where a place lies, in CSS pixels from the left edge of the plot with its axes. */
@@ -343,14 +321,18 @@ export class Plot {
   }
 
   private gestures(): Gestures {
-    const place = (pixel: number) => this.placeAt(pixel, this.u!.over.clientWidth);
+    // The width as it was laid out: asking the element would lay the page out anew with each move.
+    const width = () => this.u!.bbox.width / uPlot.pxRatio;
+    const place = (pixel: number) => this.placeAt(pixel, width());
     return {
       point: (x, y) => {
         const at = place(x);
+        this.pointedAt = true;
         this.setCursor(at);
         this.events.onPoint(at, this.nearestLine(at, y));
       },
       leave: () => {
+        this.pointedAt = false;
         this.setCursor(null);
         this.events.onPoint(null, null);
       },
@@ -368,7 +350,7 @@ export class Plot {
         const all = next[0] <= this.full[0] && next[1] >= this.full[1];
         if (all || (next.every(Number.isFinite) && next[1] > next[0])) this.zoomTo(all ? null : next);
       },
-      pan: (pixels) => this.zoomTo([place(-pixels), place(this.u!.over.clientWidth - pixels)]),
+      pan: (pixels) => this.zoomTo([place(-pixels), place(width() - pixels)]),
       settle: () => this.events.onZoom(this.zoom),
       click: (x, y, event) => this.events.onClick(place(x), this.nearestLine(place(x), y), event),
       reset: () => {

@@ -53,7 +53,9 @@ function path(
       open = false;
       continue;
     }
-    out += `${open ? "L" : "M"}${px(x)} ${px(y)}`;
+    // Where the axis runs backwards the run was started again.
+    const back = i > 0 && line.x[i]! < line.x[i - 1]!;
+    out += `${open && !back ? "L" : "M"}${px(x)} ${px(y)}`;
     open = true;
   }
   return out;

@@ -11,6 +11,7 @@ import { messages } from "./messages";
 import { Panel, PanelInside } from "./Panel";
 import { makeSections, panelTitle, type Section, sectionId } from "./sections";
 import type { PanelSpec } from "./state";
+import { useWholeY } from "./useWholeY";
 
 const FULL_MARGIN = 290;
 
@@ -38,6 +39,7 @@ export function ChartBoard({
     () => makeSections(keys, { find, extra, changes, moves, flipped }, known),
     [keys, find, extra, changes, moves, flipped, known],
   );
+  useWholeY(board, sections, sharedY);
   const all = useMemo(() => sections.flatMap((section) => section.panels), [sections]);
   const full = state.full ? all.find((panel) => panel.id === state.full) : undefined;
   useEffect(() => {

@@ -89,6 +89,7 @@ export function Charts() {
   );
   const board = useMemo(
     () => ({
+      experimentIds,
       runs: dressed,
       strong,
       keys,
@@ -98,7 +99,7 @@ export function Charts() {
       actions,
       events,
     }),
-    [dressed, strong, keys, state.base, charts, change, actions, events],
+    [experimentIds, dressed, strong, keys, state.base, charts, change, actions, events],
   );
 
   if (found.isError || query.isError) {

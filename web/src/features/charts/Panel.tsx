@@ -29,6 +29,7 @@ import { ValuesTable } from "./ValuesTable";
 export const PLOT_HEIGHT = 210;
 export const TALLER_BY = 150;
 const LEAST_WIDTH = 60;
+const BORDER_PX = 1;
 
 export interface PanelPlace {
   /** Which of its section's panels it is, and how many there are. */
@@ -39,7 +40,7 @@ export interface PanelPlace {
 export const Panel = memo(function Panel({ spec, place, of }: PanelPlace & { spec: PanelSpec }) {
   const { state, set } = useBoard();
   const box = useRef<HTMLElement>(null);
-  const { visible, height: before } = useInView(box);
+  const { visible, height: before, width } = useInView(box);
   const [over, setOver] = useState(false);
   const title = panelTitle(spec);
   const height = PLOT_HEIGHT + ((spec.tall ?? 1) - 1) * TALLER_BY;
@@ -66,7 +67,14 @@ export const Panel = memo(function Panel({ spec, place, of }: PanelPlace & { spe
     >
       {visible ? (
         <Boundary>
-          <PanelInside spec={spec} title={title} height={height} place={place} of={of} />
+          <PanelInside
+            spec={spec}
+            title={title}
+            height={height}
+            place={place}
+            of={of}
+            expected={Math.round(width) - 2 * BORDER_PX}
+          />
         </Boundary>
       ) : (
         <Waiting title={title} height={height} />
@@ -99,11 +107,19 @@ export function PanelInside({
   place,
   of,
   full = false,
-}: PanelPlace & { spec: PanelSpec; title: string; height: number; full?: boolean }) {
+  expected = 0,
+}: PanelPlace & {
+  spec: PanelSpec;
+  title: string;
+  height: number;
+  full?: boolean;
+  /** How wide its inside will be, where that is known. */
+  expected?: number;
+}) {
   const board = useBoard();
   const { state, set } = board;
   const body = useRef<HTMLDivElement>(null);
-  const { width } = useSize(body);
+  const { width } = useSize(body, expected);
   const [menu, setMenu] = useState<MenuPlace | null>(null);
   const [dialog, setDialog] = useState<"data" | "edit" | null>(null);
   const plot = useRef<Plot | null>(null);

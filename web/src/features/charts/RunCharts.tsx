@@ -79,8 +79,18 @@ export function RunCharts({ runIds, experimentIds, only }: RunChartsProps) {
     [navigate],
   );
   const board = useMemo(
-    () => ({ runs: dressed, strong: NOTHING_STRONG, keys, baseline: null, state, set, actions, events }),
-    [dressed, keys, state, set, actions, events],
+    () => ({
+      experimentIds,
+      runs: dressed,
+      strong: NOTHING_STRONG,
+      keys,
+      baseline: null,
+      state,
+      set,
+      actions,
+      events,
+    }),
+    [experimentIds, dressed, keys, state, set, actions, events],
   );
   if (rows.isError || found.isError) {
     const failed = found.isError ? found : rows;

@@ -12,7 +12,7 @@ import styles from "./Charts.module.css";
 import { messages } from "./messages";
 import { freshId } from "./Panel";
 import { PanelEditor } from "./PanelEditor";
-import { type ChartState, LIMITS, OUTLIERS } from "./state";
+import { type ChartState, FOLLOWS, LIMITS, OUTLIERS } from "./state";
 
 export interface Choice {
   id: string;
@@ -240,6 +240,17 @@ function MoreSettings({
         {OUTLIERS.map((percent) => (
           <option key={percent} value={percent}>
             {percent ? messages.outliersOf(percent) : messages.outliersNone}
+          </option>
+        ))}
+      </SelectField>
+      <SelectField
+        label={messages.follow}
+        value={state.follow}
+        onChange={(event) => set({ follow: Number(event.target.value) })}
+      >
+        {FOLLOWS.map((share) => (
+          <option key={share} value={share}>
+            {share ? messages.followPart(share) : messages.followAll}
           </option>
         ))}
       </SelectField>

@@ -11,7 +11,6 @@ import { formatDelta, placeOf } from "./values";
 
 const MOST = 12;
 const GAP = 14;
-const ROOMY_PX = 560;
 
 /** The rows to show: the greatest, and the nearest wherever it stands. */
 function chosen(readings: Reading[], nearest: Line | null): Reading[] {
@@ -42,23 +41,28 @@ export function Tooltip({
   kept: boolean;
 }) {
   const box = useRef<HTMLDivElement>(null);
+  const size = useRef({ width: 0, edge: 0 });
   useLayoutEffect(() => {
     const element = box.current;
     const around = element?.parentElement;
     if (!element || !around) return;
-    // Beside the pointer, on the side with more room.
+    // Watched, as asking for its width would lay the page out with each move.
+    const look = () => {
+      size.current = { width: element.offsetWidth, edge: around.getBoundingClientRect().left };
+    };
+    look();
+    const observer = new ResizeObserver(look);
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  useLayoutEffect(() => {
+    if (!box.current) return;
+    // Beside the pointer, on the side with more room, and never beyond the edge of the window.
     const at = plot.pixelOf(x);
-    const isRight = at <= width / 2;
-    element.style.left = isRight ? `${at + GAP}px` : "auto";
-    element.style.right = isRight ? "auto" : `${width - at + GAP}px`;
-    if (width > ROOMY_PX) return;
-    // Only narrow panels can push it over the edge of the window, and measuring costs a layout.
-    const left = isRight ? at + GAP : at - element.offsetWidth - GAP;
-    const edge = around.getBoundingClientRect().left;
-    const least = 4 - edge;
-    const most = innerWidth - edge - element.offsetWidth - 4;
-    element.style.right = "auto";
-    element.style.left = `${Math.max(least, Math.min(most, left))}px`;
+    const { width: own, edge } = size.current;
+    const left = at <= width / 2 ? at + GAP : at - own - GAP;
+    const most = document.documentElement.clientWidth - edge - own - 4;
+    box.current.style.transform = `translate(${Math.round(Math.max(4 - edge, Math.min(most, left)))}px, 0)`;
   });
   const rows = chosen(readings, nearest);
   const base = readings.find((one) => one.line.runId !== null && one.line.runId === baseline);
@@ -68,8 +72,9 @@ export function Tooltip({
       <div className={styles.tooltipHead}>{placeOf(head, view.placeKind)}</div>
       <table>
         <tbody>
-          {rows.map((row) => (
-            <tr key={row.line.id} data-near={row.line === nearest || undefined}>
+          {rows.map((row, i) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: rows change places with each move; texts cost less
+            <tr key={i} data-near={row.line === nearest || undefined}>
               <td className={styles.tooltipName}>
                 <LineSample line={row.line} />
                 <bdi>{row.line.label}</bdi>

@@ -15,6 +15,7 @@ export interface RunActions {
 export type SetCharts = (change: Partial<ChartState>, options?: { replace?: boolean }) => void;
 
 export interface Board {
+  experimentIds: string[];
   runs: BuildRun[];
   groupColours: ReadonlyMap<string, string>;
   /** Runs that stay visible in a heat map: pinned ones and the baseline. */
@@ -29,13 +30,14 @@ export interface Board {
   sharedY: SharedY;
 }
 
-/** The ranges of y of the panels in view, so that they can share one. */
+/** The ranges of y that panels in view draw, and that the server knows of the others, so that all can share one. */
 export class SharedY {
-  private readonly ranges = new Map<string, [number, number]>();
+  private readonly ranges = new Map<unknown, [number, number]>();
   private readonly listeners = new Set<() => void>();
   private whole: [number, number] | null = null;
 
-  report(panel: string, range: [number, number] | null): void {
+  /** What one of them spans: whose, and null for nothing. */
+  report(panel: unknown, range: [number, number] | null): void {
     if (range) this.ranges.set(panel, range);
     else this.ranges.delete(panel);
     const all = [...this.ranges.values()];

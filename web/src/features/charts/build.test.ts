@@ -103,3 +103,30 @@ describe("lines of a panel", () => {
     expect(lines.map((line) => line.label)).toEqual(["run a", "run a · test set"]);
   });
 });
+
+describe("a run that was started again", () => {
+  const steps = (order: number[], times: number[]) => {
+    const one = points("a", "loss", order);
+    return build({
+      runs: [run("a")],
+      series: [{ ...one, steps: Float64Array.from(order), timestamps: Float64Array.from(times) }],
+    }).lines[0]!;
+  };
+
+  it("goes on as a branch on the axis of steps", () => {
+    // Steps 1 and 2 came twice: the second time after step 3.
+    const line = steps([0, 1, 1, 2, 2, 3], [0, 10, 50, 20, 60, 30]);
+    expect([...line.x]).toEqual([0, 1, 2, 3, 1, 2]);
+    expect([...line.times!]).toEqual([0, 10, 20, 30, 50, 60]);
+    expect(line.ascending).toBe(false);
+  });
+
+  it("is not taken for processes that log a little out of order", () => {
+    const order = Array.from({ length: 100 }, (_, i) => i);
+    const line = steps(
+      order,
+      order.map((i) => 10 * (i ^ 1)),
+    );
+    expect(line.ascending).toBe(true);
+  });
+});

@@ -44,6 +44,7 @@ export const DASHES: number[][] = [[], [6, 3], [2, 3], [8, 3, 2, 3], [12, 4], [4
 export const BASELINE_DASH = [9, 4];
 const BASELINE_WIDTH = 2.8;
 const WIDTH = 1.5;
+const MOST_RESTARTS = 20;
 
 /** The steps at which a series has values: of a bucket of several points the middle one. */
 export function stepsOf(series: Buckets): Float64Array {
@@ -76,7 +77,12 @@ function placed(line: Line): Line {
   if (line.x.every(Number.isFinite)) return line;
   const kept: number[] = [];
   for (let i = 0; i < line.x.length; i++) if (Number.isFinite(line.x[i]!)) kept.push(i);
-  const pick = (column: Float64Array) => Float64Array.from(kept, (i) => column[i]!);
+  return reordered(line, kept);
+}
+
+/** These places of the line, in this order. */
+function reordered(line: Line, order: number[]): Line {
+  const pick = (column: Float64Array) => Float64Array.from(order, (i) => column[i]!);
   const maybe = (column: Float64Array | null) => column && pick(column);
   const { x, y, low, high, n, steps, times } = line;
   return {
@@ -89,6 +95,17 @@ function placed(line: Line): Line {
     steps: maybe(steps),
     times: maybe(times),
   };
+}
+
+/** A run that was started again from an earlier step repeats some: its points in the order of time, a branch each. */
+function branched(line: Line): Line {
+  const { times, x } = line;
+  if (!times || isAscending(times)) return line;
+  const order = Array.from(times, (_, i) => i).sort((a, b) => times[a]! - times[b]! || a - b);
+  let back = 0;
+  for (let i = 1; i < order.length; i++) if (x[order[i]!]! < x[order[i - 1]!]!) back += 1;
+  // Points of processes that log side by side come a little out of order: that is no restart.
+  return back > MOST_RESTARTS ? line : reordered(line, order);
 }
 
 /** The values of an expression at the places of its longest series; null where a metric is missing. */
@@ -154,7 +171,7 @@ function runLine(request: BuildRequest, run: BuildRun, series: Buckets, metric: 
   const place = Math.max(0, request.keys.indexOf(series.key));
   const dash = run.dash.length || !several ? run.dash : (DASHES[place % DASHES.length] ?? []);
   const exact = series.counts.every((count) => count <= 1) || request.expression !== null;
-  const line = placed({
+  let line = placed({
     id: request.expression ? `${run.id}\nexpression` : seriesId(series),
     runId: run.id,
     label: labelOf(run, series, several),
@@ -173,6 +190,7 @@ function runLine(request: BuildRequest, run: BuildRun, series: Buckets, metric: 
     isBaseline,
     ascending: true,
   });
+  if (request.x === "step" && exact && request.expression === null) line = branched(line);
   line.ascending = isAscending(line.x);
   const smoothed = smooth(request.smoothing, request.amount, line.x, line.y);
   return smoothed === line.y ? line : { ...line, raw: line.y, y: smoothed };

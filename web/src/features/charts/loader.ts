@@ -33,7 +33,10 @@ type Range = Pick<Wish, "count" | "firstStep" | "lastStep">;
 const MAX_BYTES = 64e6;
 const MAX_SERIES = 10_000;
 const MAX_KEYS = 1_000;
-const MAX_BUCKETS = 400_000;
+/** Of one query: several small ones arrive, and are drawn, one after the other. */
+const MAX_BUCKETS = 100_000;
+/** Queries under way at a time; the server has other readers too. */
+const LANES = 2;
 const TAIL_EVERY_MS = 1_000;
 const MAX_TAIL = 2_000;
 
@@ -42,7 +45,7 @@ const entryId = (runId: string, key: string, range: Range) => `${runId}\n${range
 
 class Loader {
   private readonly entries = new Map<string, Entry>();
-  private readonly users = new Map<symbol, { ids: Set<string>; notify: () => void }>();
+  private readonly users = new Map<object, { ids: Set<string>; notify: () => void }>();
   private asked = new Map<string, Entry>();
   private readonly dirty = new Map<string, Entry>();
   private frame = 0;
@@ -53,7 +56,7 @@ class Loader {
   private paused = false;
 
   /** Say what a panel wants from now on; `notify` is called when some of it came. Returns the end of it. */
-  use(user: symbol, wish: Wish, notify: () => void): () => void {
+  use(user: object, wish: Wish, notify: () => void): () => void {
     const ids = new Set<string>();
     for (const key of wish.keys) {
       for (const runId of wish.runIds) {
@@ -151,7 +154,11 @@ class Loader {
     this.frame = 0;
     const groups = grouped([...this.asked.values()], (entry) => rangeId(entry.wish));
     this.asked = new Map();
-    for (const group of groups.values()) for (const part of parts(group)) void this.fetch(part);
+    const waiting = [...groups.values()].flatMap(parts);
+    const lane = async () => {
+      for (let part = waiting.shift(); part; part = waiting.shift()) await this.fetch(part);
+    };
+    for (let i = 0; i < LANES; i++) void lane();
   }
 
   private async fetch(entries: Entry[]): Promise<void> {

@@ -38,6 +38,22 @@ describe("sections", () => {
     expect(names(["a", "b", "c"], { moves })[0]?.[1]).toEqual(["c", "a", "b"]);
   });
 
+  it("show what a machine logs of several devices in one panel", () => {
+    const keys = [
+      "system/gpu_0_power",
+      "system/gpu_1_power",
+      "system/gpu_0_heat",
+      "train/gpu_0_x",
+      "train/gpu_1_x",
+    ];
+    const system = makeSections(keys, DEFAULTS).at(-1)?.panels;
+    expect(system?.map((panel) => [panel.title, panel.keys])).toEqual([
+      [undefined, ["system/gpu_0_heat"]],
+      ["system/gpu_*_power", ["system/gpu_0_power", "system/gpu_1_power"]],
+    ]);
+    expect(makeSections(keys, DEFAULTS)[0]?.panels).toHaveLength(2);
+  });
+
   it("search 1,000 keys", () => {
     const keys = Array.from({ length: 1_000 }, (_, i) => `m/${i}`);
     expect(names(keys, { find: "^m/99\\d$" })[0]?.[1]).toHaveLength(10);

@@ -11,6 +11,8 @@ export interface Section {
 
 export const SYSTEM = "system";
 const MAX_PATTERN = 200;
+/** The number of a device or process in the name of a system metric: `system/gpu_1_power_usage_watts`. */
+const DEVICE = /((?:^|[/_])(?:gpu|process|rank|node|worker|core)[_/]?)\d+(?=$|[/_])/;
 
 const natural = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 
@@ -81,8 +83,15 @@ export function makeSections(
     groups.set(id, section);
   };
   for (const panel of state.extra) put("added", "", panel);
-  for (const key of [...keys].sort(naturally)) {
+  const sorted = [...keys].sort(naturally);
+  const devices = byDevice(sorted);
+  for (const key of sorted) {
     const name = sectionOf(key);
+    const device = devices.get(key);
+    if (device) {
+      if (device.keys?.[0] === key) put("system", name, device);
+      continue;
+    }
     const fresh = known !== null && !known.has(keyMark(key));
     const kind = name === SYSTEM ? "system" : fresh ? "new" : "metrics";
     put(kind, kind === "new" ? "" : name, { id: `k:${key}`, keys: [key] });
@@ -97,6 +106,23 @@ export function makeSections(
     folded: !searching && (section.kind === "system") !== state.flipped.includes(sectionId(section)),
     panels: moved(section.panels, state.moves),
   }));
+}
+
+/** What a machine logs of each of several devices or processes shares a panel: the key of each, and that panel. */
+function byDevice(keys: string[]): Map<string, PanelSpec> {
+  const groups = new Map<string, string[]>();
+  for (const key of keys) {
+    if (sectionOf(key) !== SYSTEM) continue;
+    const name = key.replace(DEVICE, "$1*");
+    if (name !== key) groups.set(name, [...(groups.get(name) ?? []), key]);
+  }
+  const found = new Map<string, PanelSpec>();
+  for (const [name, own] of groups) {
+    if (own.length < 2) continue;
+    const panel = { id: `k:${name}`, title: name, keys: own };
+    for (const key of own) found.set(key, panel);
+  }
+  return found;
 }
 
 export function sectionId(section: Pick<Section, "kind" | "name">): string {

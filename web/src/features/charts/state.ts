@@ -63,12 +63,15 @@ export interface ChartState {
   colour: string;
   limit: number;
   zoom: Range | null;
+  /** The share of the axis of x that is shown while nothing is zoomed, up to its end; 0 for all of it. */
+  follow: number;
   /** The panel that fills the window. */
   full: string;
   layout: string;
 }
 
 export const LIMITS = [10, 20, 50, 100, 200, 500, 1000];
+export const FOLLOWS = [0, 0.5, 0.25, 0.1];
 export const OUTLIERS = [0, 1, 2, 5, 10];
 
 export const DEFAULTS: ChartState = {
@@ -95,6 +98,7 @@ export const DEFAULTS: ChartState = {
   colour: "",
   limit: 20,
   zoom: null,
+  follow: 0,
   full: "",
   layout: "",
 };
@@ -199,6 +203,7 @@ export function parseChartState(raw: Record<string, unknown> | undefined): Chart
       colour: text(from.colour),
       limit: one(from.limit, LIMITS),
       zoom: parseZoom(from.zoom),
+      follow: one(from.follow, FOLLOWS),
       full: text(from.full),
       layout: text(from.layout),
     }),

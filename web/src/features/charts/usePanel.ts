@@ -5,13 +5,14 @@ import { zone } from "@/app/preferences";
 import { ExpressionError, metricsOf, type Node, parseExpression } from "@/charts/expression";
 import type { Mark } from "@/charts/lines";
 import type { PlaceKind, PlotView } from "@/charts/plotView";
-import type { Range } from "@/charts/ranges";
+import { extent, type Range } from "@/charts/ranges";
 import { type Board, useBoard } from "./board";
 import { seriesId, spliced } from "./buckets";
 import { type Built, buildLines, placesOf } from "./build";
 import { loader, type Wish } from "./loader";
 import { panelKeys } from "./sections";
 import type { ChartState, PanelSpec } from "./state";
+import { forgetTurn, inTurn } from "./turns";
 
 /** Lines beyond this many are a thicket: a heat map says more. */
 export const MOST_LINES = 200;
@@ -50,12 +51,16 @@ function useSeries(wish: Wish | null): {
   retry: () => void;
 } {
   const [version, setVersion] = useState(0);
-  const user = useRef(Symbol("panel"));
+  const user = useRef({});
   useEffect(() => {
     if (!wish) return;
-    const end = loader.use(user.current, wish, () => setVersion((before) => before + 1));
+    const owner = user.current;
+    const end = loader.use(owner, wish, () => inTurn(owner, () => setVersion((before) => before + 1)));
     setVersion((before) => before + 1);
-    return end;
+    return () => {
+      end();
+      forgetTurn(owner);
+    };
   }, [wish]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the version tells that the loader holds more
   const found = useMemo(
@@ -86,12 +91,12 @@ function stepsIn(
   x: string,
   starts: Map<string, number | null>,
 ): Range | null {
-  if (x.startsWith("m:")) return null;
+  const metrics = new Map(series.filter((one) => `m:${one.key}` === x).map((one) => [one.runId, one]));
   let first = Number.POSITIVE_INFINITY;
   let last = Number.NEGATIVE_INFINITY;
   let merged = false;
   for (const one of series) {
-    const places = placesOf(one, x, starts.get(one.runId) ?? null, null);
+    const places = placesOf(one, x, starts.get(one.runId) ?? null, metrics.get(one.runId) ?? null);
     for (let i = 0; i < places.length; i++) {
       // A bucket before and one behind belong to what is seen: lines lead there.
       const after = places[i - 1] ?? places[i]!;
@@ -103,6 +108,22 @@ function stepsIn(
     }
   }
   return merged ? [first, last] : null;
+}
+
+/** The last part of what is there, by its share: a window that moves on with new points. */
+function lastPart(
+  series: Buckets[],
+  x: string,
+  starts: Map<string, number | null>,
+  share: number,
+): Range | null {
+  if (x.startsWith("m:")) return null;
+  const ends = series.flatMap((one) => {
+    const places = placesOf(one, x, starts.get(one.runId) ?? null, null);
+    return places.length ? [places[0]!, places[places.length - 1]!] : [];
+  });
+  const whole = extent([ends]);
+  return whole && whole[0] < whole[1] ? [whole[1] - (whole[1] - whole[0]) * share, whole[1]] : null;
 }
 
 const PLACES: Record<string, PlaceKind> = { wall: "time", relative: "duration" };
@@ -121,7 +142,7 @@ export function usePanel(spec: PanelSpec, width: number): PanelData {
     const ids = new Set(runs.map((run) => run.id));
     if (baseline && node) ids.add(baseline);
     // In steps, so that a window that is pulled wider doesn't ask with each pixel.
-    const pixels = Math.max(1, Math.round((width - AXIS_PX) / COUNT_STEP)) * COUNT_STEP;
+    const pixels = Math.max(1, Math.floor((width - AXIS_PX) / COUNT_STEP)) * COUNT_STEP;
     return {
       runIds: [...ids],
       keys: [...needed],
@@ -132,12 +153,18 @@ export function usePanel(spec: PanelSpec, width: number): PanelData {
 
   const zoom = settings.x === state.x ? state.zoom : null;
   const starts = useMemo(() => new Map(runs.map((run) => [run.id, run.startTime])), [runs]);
+  const following = settings.x === state.x && !state.zoom ? state.follow : 0;
+  const end = useMemo(
+    () => (following ? lastPart(coarse.series, settings.x, starts, following) : null),
+    [coarse.series, settings.x, starts, following],
+  );
+  const part = zoom ?? end;
   // Found once per zoom: with each new point it would be another query.
   const ready = !coarse.waiting;
   // biome-ignore lint/correctness/useExhaustiveDependencies: new points don't move a zoom
   const steps = useMemo(
-    () => (zoom && ready ? stepsIn(coarse.series, zoom, settings.x, starts) : null),
-    [zoom, settings.x, starts, ready],
+    () => (part && ready ? stepsIn(coarse.series, part, settings.x, starts) : null),
+    [zoom, following, settings.x, starts, ready],
   );
   const [first, last] = steps ?? [null, null];
   const fineWish = useMemo<Wish | null>(
@@ -192,7 +219,7 @@ export function usePanel(spec: PanelSpec, width: number): PanelData {
       placeKind: PLACES[settings.x] ?? "number",
       xScale: settings.x === "wall" ? "linear" : settings.xScale,
       yScale: settings.y,
-      zoom,
+      zoom: part,
       fixed: [spec.min ?? null, spec.max ?? null],
       outliers: settings.outliers,
       band: state.band || state.group.length > 0,
@@ -206,7 +233,7 @@ export function usePanel(spec: PanelSpec, width: number): PanelData {
       settings.xScale,
       settings.y,
       settings.outliers,
-      zoom,
+      part,
       spec.min,
       spec.max,
       state.band,

@@ -365,13 +365,23 @@ def test_two_versions_are_chosen_and_compared(tab: Visit, fraud: str) -> None:
 def test_archiving_tells_what_depends_on_it(tab: Visit, fraud: str) -> None:
     page = tab.open(f"/models/{fraud}/1")
 
-    page.get_by_role("button", name="Move", exact=True).click()
-    page.get_by_role("menuitem", name="Move to Archived…").click()
-
+    move = page.get_by_role("button", name="Move", exact=True)
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("the alias @champion stands for it")
-    expect(dialog).to_contain_text("kubernetes")
-    dialog.get_by_role("button", name="Cancel").click()
+    for leave in ("Escape", "Enter"):  # where the dialog is left with Enter, it is on Cancel
+        move.focus()
+        page.keyboard.press("Enter")
+        # The first entry is focused when the menu has opened.
+        expect(page.get_by_role("menuitem").first).to_be_focused()
+        page.keyboard.press("End")
+        expect(page.get_by_role("menuitem", name="Move to Archived…")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(dialog).to_contain_text("the alias @champion stands for it")
+        expect(dialog).to_contain_text("kubernetes")
+        if leave == "Enter":
+            dialog.get_by_role("button", name="Cancel").focus()
+        page.keyboard.press(leave)
+        expect(dialog).to_have_count(0)
+        expect(move).to_be_focused()
     # What an endpoint says is no link unless it leads to a page.
     deployments = page.get_by_role("region", name="Deployments")
     expect(deployments).to_contain_text("javascript:1")
@@ -443,7 +453,7 @@ def test_hostile_names_and_texts_stay_text(tab: Visit, client: Client) -> None:
     assert page.locator("main img").count() == 0
 
 
-def test_a_reader_sees_everything_and_changes_nothing(chromium: Browser, tmp_path: Path) -> None:
+def test_who_signs_in_sees_what_the_role_allows(chromium: Browser, tmp_path: Path) -> None:
     server = ServerProcess(tmp_path)
     server.start()
     record_model(Client(server.url), "seen", [0.9], policy=POLICY)
@@ -451,14 +461,28 @@ def test_a_reader_sees_everything_and_changes_nothing(chromium: Browser, tmp_pat
     ask(server.url, "seen", 1)
     server.stop()
     store = open_sql_store(f"sqlite:///{tmp_path}/assay.db")
-    store.users.set("rita", ["reader"], cause=local_cause())
-    _, secret = store.users.make_token("rita", cause=local_cause())
+    secrets = {}
+    for name, role in {"rita": "reader", "bea": "writer"}.items():
+        store.users.set(name, [role], cause=local_cause())
+        _, secrets[name] = store.users.make_token(name, cause=local_cause())
     store.close()
     server = ServerProcess(tmp_path, auth="tokens")
     server.start()
-    context = chromium.new_context(http_credentials={"username": "rita", "password": secret})
-    visit = Visit(context.new_page(), server.url)
 
+    try:
+        for name, does in {"rita": read_only, "bea": vote}.items():
+            # As after a browser has asked for them: sent where the server asks, and nowhere else.
+            context = chromium.new_context(
+                http_credentials={"username": name, "password": secrets[name]}
+            )
+            does(Visit(context.new_page(), server.url))
+            context.close()
+    finally:
+        server.stop()
+
+
+def read_only(visit: Visit) -> None:
+    """A reader sees everything and changes nothing."""
     page = visit.open("/models/seen")
     expect(lane(page, "Shadow").get_by_role("link", name="Version 1")).to_be_visible()
     for name in ("Roll back", "Move version 1", "More actions", "Add a tag", "Set an alias"):
@@ -468,9 +492,43 @@ def test_a_reader_sees_everything_and_changes_nothing(chromium: Browser, tmp_pat
     expect(page.get_by_label("Your name")).to_have_count(0)
     visit.open("/models/seen?tab=policy")
     expect(page.get_by_text("Changing it needs the role manager")).to_be_visible()
+    for link in ("Board", "Versions (1)", "Requests (1)", "History"):
+        page.get_by_role("link", name=link, exact=True).click()
+        expect(page.get_by_role("link", name=link, exact=True)).to_have_attribute(
+            "aria-current", "page"
+        )
+    visit.open("/models/seen/1")
+    expect(page.get_by_role("region", name="Facts")).to_be_visible()
+    for name in ("Move", "Edit the description", "Add a tag", "Set an alias"):
+        expect(page.get_by_role("button", name=name, exact=True)).to_have_count(0)
+    signed_in_cleanly(visit)
 
-    # The first answer of a server with sign-in asks for name and token.
+
+def vote(visit: Visit) -> None:
+    """A writer approves under the name that the token proves, and manages nothing."""
+    page = visit.open("/models/seen?tab=policy")
+    expect(page.get_by_text("Changing it needs the role manager")).to_be_visible()
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Requests").click()
+    expect(page.get_by_role("button", name="Wait for me (1)")).to_be_visible()
+    expect(page.get_by_label("Your name")).to_have_count(0)
+    card = page.get_by_role("article")
+    card.get_by_label("Comment").fill("looks right")
+    card.get_by_role("button", name="Approve").click()
+    page.get_by_role("button", name="Closed").click()
+    expect(card).to_contain_text("Completed")
+    voted = card.get_by_role("list", name="Votes")
+    expect(voted).to_contain_text("bea")
+    expect(voted).to_contain_text("looks right")
+    expect(voted.get_by_role("img", name="The server proved this name")).to_be_visible()
+    visit.open("/models/seen")
+    expect(lane(page, "Production").get_by_role("link", name="Version 1")).to_be_visible()
+    expect(page.get_by_role("button", name="Roll back")).to_be_visible()
+    expect(page.get_by_role("button", name="More actions")).to_have_count(0)
+    signed_in_cleanly(visit)
+
+
+def signed_in_cleanly(visit: Visit) -> None:
+    """Nothing went wrong but the first answer, in which the server asks for name and token."""
     visit.problems[:] = [problem for problem in visit.problems if "401" not in problem]
     assert visit.problems == []
-    context.close()
-    server.stop()
+    assert visit.foreign == []

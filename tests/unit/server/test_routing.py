@@ -68,7 +68,6 @@ def test_public_routes_are_these_and_no_others(table: Table) -> None:
         "/api/assay/v1/openapi.json",
         "/api/assay/v1/docs",
         "/api/assay/v1/docs.css",
-        "/api/assay/v1/whoami",
     }
 
 

@@ -1,6 +1,7 @@
 /** Words of the shared controls. */
 export const messages = {
   close: "Close",
+  cancel: "Cancel",
   copy: "Copy",
   copied: "Copied",
   dismiss: "Dismiss",

@@ -171,7 +171,8 @@ ROUTES: tuple[Route, ...] = (
         method="GET",
         path=wire.PREFIX + "/whoami",
         handler=who_am_i,
-        permission=Permission.PUBLIC,
+        # Not public: browsers send a token only where they were asked for one.
+        permission=Permission.READ,
         summary="Who the caller is to this server, and what they may do.",
         response=WhoAmI,
         group=GROUP,

@@ -1,6 +1,7 @@
 /** Controls that the views share: choosing a column, switches, and what is said under a chart. */
 import { Link } from "@tanstack/react-router";
 import { type ReactNode, useId } from "react";
+import type { Scale } from "@/charts/scatterScale";
 import { columnId } from "@/features/experiment/columns";
 import type { Keys } from "@/features/experiment/data";
 import { join } from "@/ui/Button";
@@ -76,6 +77,60 @@ export function ColumnSelect({
         </optgroup>
       ))}
     </SelectField>
+  );
+}
+
+/** The two axes of a chart. */
+export function AxisSelects({
+  x,
+  y,
+  options,
+  onChange,
+}: {
+  x: string | undefined;
+  y: string | undefined;
+  options: ColumnOptions;
+  onChange: (change: { x?: string } | { y?: string }) => void;
+}) {
+  return (
+    <>
+      <ColumnSelect label={messages.x} value={x} options={options} onChange={(id) => onChange({ x: id })} />
+      <ColumnSelect label={messages.y} value={y} options={options} onChange={(id) => onChange({ y: id })} />
+    </>
+  );
+}
+
+/** Whether each axis is logarithmic, where its values allow it. */
+export function LogChecks({
+  x,
+  y,
+  scales,
+  onChange,
+}: {
+  x: string | undefined;
+  y: string | undefined;
+  scales: { x: Scale; y: Scale } | undefined;
+  onChange: (id: string, log: boolean) => void;
+}) {
+  return (
+    <>
+      {x && (
+        <Check
+          label={messages.logX}
+          checked={Boolean(scales?.x.log)}
+          disabled={!scales?.x.canLog}
+          onChange={(on) => onChange(x, on)}
+        />
+      )}
+      {y && (
+        <Check
+          label={messages.logY}
+          checked={Boolean(scales?.y.log)}
+          disabled={!scales?.y.canLog}
+          onChange={(on) => onChange(y, on)}
+        />
+      )}
+    </>
   );
 }
 

@@ -17,7 +17,16 @@ import { padded, type Scale, scaleOf, valueAt } from "@/charts/scatterScale";
 import { formatNumber } from "@/ui/format";
 import { ErrorNotice, Notice, Skeleton } from "@/ui/Notice";
 import { Canvas, type Draw } from "./Canvas";
-import { Check, ColumnSelect, columnOptions, Folded, FrameTable, Scroll, Segments } from "./Choices";
+import {
+  AxisSelects,
+  ColumnSelect,
+  columnOptions,
+  Folded,
+  FrameTable,
+  LogChecks,
+  Scroll,
+  Segments,
+} from "./Choices";
 import styles from "./Compare.module.css";
 import { columnName, useColumns, useFrame } from "./frame";
 import { Legend } from "./Legend";
@@ -97,8 +106,7 @@ export function ContourView() {
   if (query.isError && !frame) return <ErrorNotice error={query.error} retry={() => query.refetch()} />;
   if (!frame || !keys.data) return <Skeleton height={HEIGHT + 60} />;
   if (!metric) return <Notice title={messages.noMetrics} />;
-  const setLog = (id: string | undefined, on: boolean) =>
-    id && setCompare({ log: { ...compare.log, [id]: on } });
+  const setLog = (id: string, on: boolean) => setCompare({ log: { ...compare.log, [id]: on } });
   return (
     <>
       <div className={styles.bar}>
@@ -109,18 +117,7 @@ export function ContourView() {
           options={options}
           onChange={(id) => setCompare({ metric: id })}
         />
-        <ColumnSelect
-          label={messages.x}
-          value={x}
-          options={options}
-          onChange={(id) => setCompare({ x: id })}
-        />
-        <ColumnSelect
-          label={messages.y}
-          value={y}
-          options={options}
-          onChange={(id) => setCompare({ y: id })}
-        />
+        <AxisSelects x={x} y={y} options={options} onChange={setCompare} />
         <Segments
           label={messages.shape}
           value={compare.shape === "contour" ? "contour" : "heat"}
@@ -130,18 +127,7 @@ export function ContourView() {
           ]}
           onChange={(shape) => setCompare({ shape })}
         />
-        <Check
-          label={messages.logX}
-          checked={Boolean(plot?.axes.x.log)}
-          disabled={!plot?.axes.x.canLog}
-          onChange={(on) => setLog(x, on)}
-        />
-        <Check
-          label={messages.logY}
-          checked={Boolean(plot?.axes.y.log)}
-          disabled={!plot?.axes.y.canLog}
-          onChange={(on) => setLog(y, on)}
-        />
+        <LogChecks x={x} y={y} scales={plot?.axes} onChange={setLog} />
         {plot && plot.samples.length > 0 && (
           <Legend scale={scaleOf([...plot.range])} name={columnName(metric)} />
         )}

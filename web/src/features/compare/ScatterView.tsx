@@ -17,7 +17,16 @@ import { Button } from "@/ui/Button";
 import { formatNumber } from "@/ui/format";
 import { ErrorNotice, Notice, Skeleton } from "@/ui/Notice";
 import { Canvas, type Draw, pointOf, type Size } from "./Canvas";
-import { Check, ColumnSelect, cellText, columnOptions, FrameTable, RunLink } from "./Choices";
+import {
+  AxisSelects,
+  Check,
+  ColumnSelect,
+  cellText,
+  columnOptions,
+  FrameTable,
+  LogChecks,
+  RunLink,
+} from "./Choices";
 import styles from "./Compare.module.css";
 import { finite, selectRuns, useColours } from "./charted";
 import { columnName, useColumns, useFrame } from "./frame";
@@ -102,6 +111,7 @@ export function ScatterView() {
   const drawn = points
     ? frame.ids.filter((_, i) => !Number.isNaN((points.x[i] as number) + (points.y[i] as number))).length
     : 0;
+  const setLog = (id: string, on: boolean) => setCompare({ log: { ...compare.log, [id]: on } });
   const toggle = (list: string[] | undefined, id: string, on: boolean) => [
     ...(list ?? []).filter((one) => one !== id),
     ...(on ? [id] : []),
@@ -114,18 +124,7 @@ export function ScatterView() {
   return (
     <>
       <div className={styles.bar}>
-        <ColumnSelect
-          label={messages.x}
-          value={x}
-          options={options}
-          onChange={(id) => setCompare({ x: id })}
-        />
-        <ColumnSelect
-          label={messages.y}
-          value={y}
-          options={options}
-          onChange={(id) => setCompare({ y: id })}
-        />
+        <AxisSelects x={x} y={y} options={options} onChange={setCompare} />
         <ColumnSelect
           label={messages.colour}
           value={colour}
@@ -142,22 +141,7 @@ export function ScatterView() {
         />
       </div>
       <div className={styles.bar}>
-        {x && (
-          <Check
-            label={messages.logX}
-            checked={Boolean(plot?.x.log)}
-            disabled={!plot?.x.canLog}
-            onChange={(on) => setCompare({ log: { ...compare.log, [x]: on } })}
-          />
-        )}
-        {y && (
-          <Check
-            label={messages.logY}
-            checked={Boolean(plot?.y.log)}
-            disabled={!plot?.y.canLog}
-            onChange={(on) => setCompare({ log: { ...compare.log, [y]: on } })}
-          />
-        )}
+        <LogChecks x={x} y={y} scales={plot ?? undefined} onChange={setLog} />
         <Check
           label={messages.fit}
           checked={Boolean(compare.fit)}

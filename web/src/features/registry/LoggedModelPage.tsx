@@ -1,39 +1,32 @@
 /** A logged model: what a run made, before or beside a name in the registry. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
-import { type FormEvent, lazy, Suspense, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { get, type JsonNumber, toNumber } from "@/api/client";
 import { Button } from "@/ui/Button";
-import { CopyButton, Snippet } from "@/ui/Copy";
-import controls from "@/ui/controls.module.css";
+import { CopyButton } from "@/ui/Copy";
 import { Dialog } from "@/ui/Dialog";
 import { Chip, Time } from "@/ui/Facts";
 import { TextField } from "@/ui/Field";
 import { formatNumber } from "@/ui/format";
 import { Boundary, ErrorNotice, Notice, Skeleton } from "@/ui/Notice";
+import { Tabs } from "@/ui/Tabs";
 import { toast } from "@/ui/Toasts";
 import { isMissing, type LoggedModel, lineageQuery, loggedModelQuery, runQuery } from "./data";
+import { FilesFace } from "./FilesFace";
 import { LineageGraph } from "./LineageGraph";
-import {
-  CardSection,
-  EnvironmentSection,
-  ExampleSection,
-  FolderFacts,
-  GoldenSection,
-  SignatureSection,
-  useFolder,
-} from "./ModelFiles";
+import { CardSection, EnvironmentSection, FolderFacts, SchemaFace } from "./ModelFiles";
 import { change } from "./me";
 import { messages } from "./messages";
 import { modelFilter } from "./modelFilter";
-import { May, Section, useChange, useTitle } from "./parts";
+import { Fact, May, Section, useChange, useTitle } from "./parts";
 import styles from "./Registry.module.css";
-import { fetchSnippet, loadSnippet, predictSnippet } from "./snippets";
+import { UseSection } from "./UseSection";
 
-const Files = lazy(() => import("@/features/files/Files").then((m) => ({ default: m.Files })));
 const route = getRouteApi("/logged-models/$modelId");
 const TABS = ["overview", "schema", "environment", "files", "lineage"] as const;
 const SUGGESTED = 20;
+const SHOWN_OF_VALUE = 1_000;
 
 /** Registers the model as the next version of a name, which is made if nobody has it. */
 function Register({ model, onClose }: { model: LoggedModel; onClose: () => void }) {
@@ -102,42 +95,47 @@ function Register({ model, onClose }: { model: LoggedModel; onClose: () => void 
   );
 }
 
+/** Names and what they were set to, in the order of the names; nothing where there are none. */
+function PairSection({ title, pairs }: { title: string; pairs: Record<string, string> }) {
+  const sorted = Object.entries(pairs).sort(([a], [b]) => a.localeCompare(b));
+  if (sorted.length === 0) return null;
+  return (
+    <Section title={title}>
+      <dl className={styles.facts}>
+        {sorted.map(([key, value]) => (
+          <Fact key={key} name={<bdi>{key}</bdi>}>
+            <bdi>{value.slice(0, SHOWN_OF_VALUE)}</bdi>
+          </Fact>
+        ))}
+      </dl>
+    </Section>
+  );
+}
+
 function Overview({ model }: { model: LoggedModel }) {
   const place = { model_id: model.model_id };
-  const folder = useFolder(place);
   const run = useQuery({ ...runQuery(model.source_run_id), retry: false });
   const below = useQuery(lineageQuery("logged_model", model.model_id, "downstream"));
   const versions = (below.data?.nodes ?? []).filter((node) => node.kind === "model_version");
   const uri = `models:/${model.model_id}`;
-  const entries = (of: Record<string, string>) => Object.entries(of).sort(([a], [b]) => a.localeCompare(b));
   return (
     <div className={styles.grid}>
       <div className={styles.stack}>
         <Section title={messages.facts}>
           <dl className={styles.facts}>
-            <dt>{messages.created}</dt>
-            <dd>
+            <Fact name={messages.created}>
               <Time ms={model.creation_timestamp} />
-            </dd>
+            </Fact>
             {model.source_run_id && (
-              <>
-                <dt>{messages.sourceRun}</dt>
-                <dd>
-                  <Link to="/runs/$runId" params={{ runId: model.source_run_id }}>
-                    <bdi>{run.data?.info.run_name || model.source_run_id}</bdi>
-                  </Link>
-                </dd>
-              </>
+              <Fact name={messages.sourceRun}>
+                <Link to="/runs/$runId" params={{ runId: model.source_run_id }}>
+                  <bdi>{run.data?.info.run_name || model.source_run_id}</bdi>
+                </Link>
+              </Fact>
             )}
-            {model.model_type && (
-              <>
-                <dt>{messages.type}</dt>
-                <dd>{model.model_type}</dd>
-              </>
-            )}
+            {model.model_type && <Fact name={messages.type}>{model.model_type}</Fact>}
             <FolderFacts place={place} />
-            <dt>{messages.versions}</dt>
-            <dd>
+            <Fact name={messages.versions}>
               {versions.length === 0 && <span className={styles.quiet}>{messages.notRegistered}</span>}
               <ul className={styles.plain}>
                 {versions.map((node) => (
@@ -154,7 +152,7 @@ function Overview({ model }: { model: LoggedModel }) {
                   </li>
                 ))}
               </ul>
-            </dd>
+            </Fact>
           </dl>
         </Section>
         {model.metrics.length > 0 && (
@@ -178,52 +176,12 @@ function Overview({ model }: { model: LoggedModel }) {
             </section>
           </Section>
         )}
-        {entries(model.params).length > 0 && (
-          <Section title={messages.params}>
-            <dl className={styles.facts}>
-              {entries(model.params).map(([key, value]) => (
-                <div key={key} style={{ display: "contents" }}>
-                  <dt>
-                    <bdi>{key}</bdi>
-                  </dt>
-                  <dd>
-                    <bdi>{value.slice(0, 1_000)}</bdi>
-                  </dd>
-                </div>
-              ))}
-            </dl>
-          </Section>
-        )}
+        <PairSection title={messages.params} pairs={model.params} />
         <CardSection place={place} />
       </div>
       <div className={styles.stack}>
-        <Section title={messages.use}>
-          <div className={styles.row}>
-            <code className={styles.break}>{uri}</code>
-            <CopyButton text={uri} label={messages.copyUri} />
-          </div>
-          <h3>{messages.inPython}</h3>
-          <Snippet code={loadSnippet(uri, folder.has("input_example.json"))} />
-          <h3>{messages.inTerminal}</h3>
-          <Snippet code={predictSnippet(uri)} />
-          <Snippet code={fetchSnippet(uri)} />
-        </Section>
-        {entries(model.tags).length > 0 && (
-          <Section title={messages.tags}>
-            <dl className={styles.facts}>
-              {entries(model.tags).map(([key, value]) => (
-                <div key={key} style={{ display: "contents" }}>
-                  <dt className={styles.tagKey}>
-                    <bdi>{key}</bdi>
-                  </dt>
-                  <dd>
-                    <bdi>{value.slice(0, 300)}</bdi>
-                  </dd>
-                </div>
-              ))}
-            </dl>
-          </Section>
-        )}
+        <UseSection uri={uri} place={place} />
+        <PairSection title={messages.tags} pairs={model.tags} />
       </div>
     </div>
   );
@@ -232,7 +190,6 @@ function Overview({ model }: { model: LoggedModel }) {
 export function LoggedModelPage() {
   const { modelId } = route.useParams();
   const search = route.useSearch();
-  const navigate = useNavigate();
   const tab = TABS.find((one) => one === search.tab) ?? "overview";
   const found = useQuery(loggedModelQuery(modelId));
   const [registering, setRegistering] = useState(false);
@@ -280,53 +237,18 @@ export function LoggedModelPage() {
           </May>
         )}
       </header>
-      <nav className={controls.tabs} aria-label={messages.sections}>
-        {TABS.map((one) => (
-          <Link
-            key={one}
-            className={controls.tab}
-            to="/logged-models/$modelId"
-            params={{ modelId }}
-            search={{ tab: one === "overview" ? undefined : one }}
-            activeOptions={{ explicitUndefined: true }}
-            aria-current={one === tab ? "page" : undefined}
-          >
-            {messages.versionTabs[one]}
-          </Link>
-        ))}
-      </nav>
+      <Tabs label={messages.sections} tabs={TABS} current={tab} names={messages.versionTabs} />
       <Boundary key={tab}>
         {!model ? (
           <Skeleton height={300} />
         ) : tab === "schema" ? (
-          <div className={styles.grid}>
-            <SignatureSection place={place} />
-            <div className={styles.stack}>
-              <ExampleSection place={place} />
-              <GoldenSection place={place} />
-            </div>
-          </div>
+          <SchemaFace place={place} />
         ) : tab === "environment" ? (
           <EnvironmentSection place={place} />
         ) : tab === "lineage" ? (
           <LineageGraph kind="logged_model" id={modelId} />
         ) : tab === "files" ? (
-          <Suspense fallback={<Skeleton height={400} />}>
-            <Files
-              place={place}
-              path={search.path}
-              line={search.line}
-              onPath={(path, options) =>
-                navigate({
-                  to: "/logged-models/$modelId",
-                  params: { modelId },
-                  search: (before) => ({ ...before, path, line: options?.line }),
-                  replace: options?.replace ?? false,
-                  resetScroll: false,
-                })
-              }
-            />
-          </Suspense>
+          <FilesFace place={place} />
         ) : (
           <Overview model={model} />
         )}

@@ -2,15 +2,13 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { Button } from "@/ui/Button";
-import { Dialog } from "@/ui/Dialog";
+import { ActionDialog } from "@/ui/ActionDialog";
 import { TextField } from "@/ui/Field";
-import { ErrorNotice } from "@/ui/Notice";
 import { toast } from "@/ui/Toasts";
 import { Impact } from "./Impact";
 import { change } from "./me";
 import { messages } from "./messages";
-import { TextArea, useChange } from "./parts";
+import { Reason, useChange } from "./parts";
 import styles from "./Registry.module.css";
 
 const REGISTERED = "/api/2.0/mlflow/registered-models";
@@ -28,28 +26,16 @@ export function RenameModel({ name, onClose }: { name: string; onClose: () => vo
   });
   const to = typed.trim();
   return (
-    <Dialog
+    <ActionDialog
       title={messages.rename}
+      ready={Boolean(to) && to !== name}
+      change={rename}
+      onGo={() => rename.mutate(to)}
       onClose={onClose}
-      actions={
-        <>
-          <Button onClick={onClose}>{messages.cancel}</Button>
-          <Button
-            kind="primary"
-            disabled={!to || to === name || rename.isPending}
-            onClick={() => rename.mutate(to)}
-          >
-            {messages.rename}
-          </Button>
-        </>
-      }
     >
-      <div className={styles.stack}>
-        <TextField label={messages.name} value={typed} onChange={(event) => setTyped(event.target.value)} />
-        <p className={styles.quiet}>{messages.renameHint}</p>
-        {rename.error !== null && <ErrorNotice error={rename.error} />}
-      </div>
-    </Dialog>
+      <TextField label={messages.name} value={typed} onChange={(event) => setTyped(event.target.value)} />
+      <p className={styles.quiet}>{messages.renameHint}</p>
+    </ActionDialog>
   );
 }
 
@@ -74,39 +60,23 @@ export function DeleteModel({
     },
   });
   return (
-    <Dialog
+    <ActionDialog
       title={messages.deleteModel}
+      kind="danger"
+      ready={typed === name}
+      change={remove}
+      onGo={() => remove.mutate(undefined)}
       onClose={onClose}
-      actions={
-        <>
-          <Button onClick={onClose}>{messages.cancel}</Button>
-          <Button
-            kind="danger"
-            disabled={typed !== name || remove.isPending}
-            onClick={() => remove.mutate(undefined)}
-          >
-            {messages.deleteModel}
-          </Button>
-        </>
-      }
     >
-      <div className={styles.stack}>
-        <p>{messages.deleteModelHint(versions)}</p>
-        <TextField
-          label={messages.typeName}
-          placeholder={name}
-          value={typed}
-          onChange={(event) => setTyped(event.target.value)}
-        />
-        <TextArea
-          label={messages.reason}
-          rows={2}
-          value={reason}
-          onChange={(event) => setReason(event.target.value)}
-        />
-        {remove.error !== null && <ErrorNotice error={remove.error} />}
-      </div>
-    </Dialog>
+      <p>{messages.deleteModelHint(versions)}</p>
+      <TextField
+        label={messages.typeName}
+        placeholder={name}
+        value={typed}
+        onChange={(event) => setTyped(event.target.value)}
+      />
+      <Reason value={reason} onChange={setReason} />
+    </ActionDialog>
   );
 }
 
@@ -134,29 +104,16 @@ export function DeleteVersion({
     },
   );
   return (
-    <Dialog
+    <ActionDialog
       title={messages.deleteVersion}
+      kind="danger"
+      change={remove}
+      onGo={() => remove.mutate(undefined)}
       onClose={onClose}
-      actions={
-        <>
-          <Button onClick={onClose}>{messages.cancel}</Button>
-          <Button kind="danger" disabled={remove.isPending} onClick={() => remove.mutate(undefined)}>
-            {messages.deleteVersion}
-          </Button>
-        </>
-      }
     >
-      <div className={styles.stack}>
-        <p>{messages.deleteVersionHint}</p>
-        <Impact name={name} version={version} />
-        <TextArea
-          label={messages.reason}
-          rows={2}
-          value={reason}
-          onChange={(event) => setReason(event.target.value)}
-        />
-        {remove.error !== null && <ErrorNotice error={remove.error} />}
-      </div>
-    </Dialog>
+      <p>{messages.deleteVersionHint}</p>
+      <Impact name={name} version={version} />
+      <Reason value={reason} onChange={setReason} />
+    </ActionDialog>
   );
 }

@@ -4,7 +4,7 @@ import { formatBytes } from "@/ui/format";
 import { Notice, Skeleton } from "@/ui/Notice";
 import { folderQuery, headerQuery, type Place, textQuery } from "./data";
 import { messages } from "./messages";
-import { MarkdownText, Section } from "./parts";
+import { Fact, MarkdownText, Section } from "./parts";
 import styles from "./Registry.module.css";
 import { type Field, PARTS, signatureOf } from "./signature";
 
@@ -68,7 +68,7 @@ function Fields({ title, fields }: { title: string; fields: Field[] }) {
   );
 }
 
-export function SignatureSection({ place }: { place: Place }) {
+function SignatureSection({ place }: { place: Place }) {
   const folder = useFolder(place);
   const header = useQuery(headerQuery(place, folder.has("MLmodel")));
   const signature = signatureOf(header.data?.facts);
@@ -88,9 +88,14 @@ export function SignatureSection({ place }: { place: Place }) {
   );
 }
 
+/** A list without lists in it. */
+const ROW = /\[[^[\]{}"]*\]/g;
+
 function pretty(text: string): string {
   try {
-    return JSON.stringify(JSON.parse(text), null, 1);
+    const spaced = JSON.stringify(JSON.parse(text), null, 1);
+    // A line for each number of a row would be a page for each row.
+    return spaced.replace(ROW, (row) => row.replace(/\s*\n\s*/g, " "));
   } catch {
     return text;
   }
@@ -118,16 +123,29 @@ function TextFile({ place, path, title }: { place: Place; path: string; title: s
   );
 }
 
-export function ExampleSection({ place }: { place: Place }) {
+function ExampleSection({ place }: { place: Place }) {
   const folder = useFolder(place);
   if (!folder.has(EXAMPLE)) return null;
   return <TextFile place={place} path={EXAMPLE} title={messages.example} />;
 }
 
-export function GoldenSection({ place }: { place: Place }) {
+function GoldenSection({ place }: { place: Place }) {
   const folder = useFolder(place);
   if (!folder.has(GOLDEN)) return null;
   return <TextFile place={place} path={GOLDEN} title={messages.golden} />;
+}
+
+/** What goes in and comes out, and examples of both. */
+export function SchemaFace({ place }: { place: Place }) {
+  return (
+    <div className={styles.grid}>
+      <SignatureSection place={place} />
+      <div className={styles.stack}>
+        <ExampleSection place={place} />
+        <GoldenSection place={place} />
+      </div>
+    </div>
+  );
 }
 
 export function pythonOf(text: string | null | undefined): string | undefined {
@@ -218,30 +236,18 @@ export function FolderFacts({ place }: { place: Place }) {
   const header = useQuery(headerQuery(place, folder.has("MLmodel")));
   if (folder.isPending) return null;
   if (folder.isError) {
-    return (
-      <>
-        <dt>{messages.files}</dt>
-        <dd>{messages.noFiles}</dd>
-      </>
-    );
+    return <Fact name={messages.files}>{messages.noFiles}</Fact>;
   }
   return (
     <>
-      <dt>{messages.files}</dt>
-      <dd>
+      <Fact name={messages.files}>
         {messages.fileCount(folder.files, folder.folders)}, {formatBytes(folder.size)}
         {folder.folders > 0 && ` ${messages.withoutFolders}`}
-      </dd>
-      <dt>{messages.location}</dt>
-      <dd>
+      </Fact>
+      <Fact name={messages.location}>
         <code>{folder.data?.root}</code>
-      </dd>
-      {header.data?.facts.flavors && (
-        <>
-          <dt>{messages.flavors}</dt>
-          <dd>{header.data.facts.flavors}</dd>
-        </>
-      )}
+      </Fact>
+      {header.data?.facts.flavors && <Fact name={messages.flavors}>{header.data.facts.flavors}</Fact>}
     </>
   );
 }

@@ -4,10 +4,10 @@ import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { EllipsisVertical, Undo2 } from "lucide-react";
 import { useState } from "react";
 import { Button, IconButton } from "@/ui/Button";
-import controls from "@/ui/controls.module.css";
 import { Time } from "@/ui/Facts";
 import { Menu } from "@/ui/Menu";
 import { Boundary, ErrorNotice, Notice, Skeleton } from "@/ui/Notice";
+import { Tabs } from "@/ui/Tabs";
 import { AuditTab } from "./AuditTab";
 import { Board } from "./Board";
 import { isMissing, type Model, modelQuery, requestsQuery, type Version, versionsQuery } from "./data";
@@ -120,23 +120,13 @@ export function ModelPage() {
           )}
         </div>
       </header>
-      <nav className={controls.tabs} aria-label={messages.sections}>
-        {TABS.map((one) => (
-          <Link
-            key={one}
-            className={controls.tab}
-            to="/models/$name"
-            params={{ name }}
-            search={{ tab: one === "board" ? undefined : one }}
-            activeOptions={{ explicitUndefined: true }}
-            aria-current={one === tab ? "page" : undefined}
-          >
-            {messages.modelTabs[one]}
-            {one === "requests" && (open.data?.length ?? 0) > 0 && ` (${open.data?.length})`}
-            {one === "versions" && versions.data && ` (${versions.data.length})`}
-          </Link>
-        ))}
-      </nav>
+      <Tabs
+        label={messages.sections}
+        tabs={TABS}
+        current={tab}
+        names={messages.modelTabs}
+        counts={{ requests: open.data?.length, versions: versions.data?.length }}
+      />
       <Boundary key={tab}>
         {model.data && versions.data ? (
           <Face tab={tab} model={model.data} versions={versions.data} />

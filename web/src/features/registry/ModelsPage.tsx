@@ -238,6 +238,13 @@ function ModelTable({
   );
 }
 
+/** The first words of a description, without the marks of Markdown. */
+const plainText = (markdown: string): string =>
+  markdown
+    .slice(0, 300)
+    .replace(/^\s{0,3}(?:#{1,6}|>|[-*+])\s+/gm, "")
+    .replace(/(\*\*|__|~~|`)(?=\S)([^\n]*?\S)\1/g, "$2");
+
 function ModelRow({
   model,
   metric,
@@ -258,7 +265,7 @@ function ModelRow({
         </Link>
         {model.description && (
           <div className={`${styles.clamp} ${styles.quiet} ${styles.small}`}>
-            <bdi>{model.description.slice(0, 300)}</bdi>
+            <bdi>{plainText(model.description)}</bdi>
           </div>
         )}
       </td>
@@ -270,7 +277,7 @@ function ModelRow({
               key={version.version}
               to="/models/$name/$version"
               params={{ name: model.name, version: version.version }}
-              className={styles.row}
+              className={styles.stageLink}
             >
               <StageBadge stage={version.current_stage} />
               <span>{messages.short(version.version)}</span>

@@ -2,16 +2,17 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { ApiError } from "@/api/client";
+import { ActionDialog } from "@/ui/ActionDialog";
 import { Button } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
 import { SelectField } from "@/ui/Field";
-import { ErrorNotice, Notice } from "@/ui/Notice";
+import { Notice } from "@/ui/Notice";
 import { toast } from "@/ui/Toasts";
 import { policyQuery, type Request, type TargetRules, type Version, versionsQuery } from "./data";
 import { Impact } from "./Impact";
 import { act, useMe } from "./me";
 import { messages } from "./messages";
-import { stageName, TextArea, useChange } from "./parts";
+import { Reason, stageName, useChange } from "./parts";
 import styles from "./Registry.module.css";
 import { ClaimName, GateTable } from "./RequestCard";
 import { ARCHIVED, allows, NO_STAGE, rulesFor, stagesOf } from "./rules";
@@ -128,7 +129,6 @@ export function MoveDialog({
     }
   });
   const error = ask.error ?? move.error;
-  const busy = ask.isPending || move.isPending;
   const go = () =>
     rules ? ask.mutate(undefined) : move.mutate({ stage: target, archiving: archive && held.length > 0 });
 
@@ -148,74 +148,57 @@ export function MoveDialog({
     );
   }
   return (
-    <Dialog
+    <ActionDialog
       title={messages.moveTitle(version.version)}
+      action={rules ? messages.request : messages.move}
+      ready={!policy.isPending && allowed}
+      change={{ isPending: ask.isPending || move.isPending, error }}
+      onGo={go}
       onClose={onClose}
-      actions={
-        <>
-          <Button onClick={onClose}>{messages.cancel}</Button>
-          <Button kind="primary" disabled={busy || policy.isPending || !allowed} onClick={go}>
-            {rules ? messages.request : messages.move}
-          </Button>
-        </>
-      }
     >
-      <div className={styles.stack}>
-        <SelectField
-          label={messages.fromTo(stageName(version.current_stage))}
-          value={target}
-          onChange={(event) => setTarget(event.target.value)}
-        >
-          {stagesOf(policy.data?.rules)
-            .filter((stage) => stage !== version.current_stage)
-            .map((stage) => (
-              <option key={stage} value={stage}>
-                {stageName(stage)}
-              </option>
-            ))}
-          {target.startsWith("@") && <option value={target}>{target}</option>}
-        </SelectField>
-        {!allowed && (
-          <Notice title={messages.noStep(stageName(version.current_stage), stageName(target))} tone="warn" />
-        )}
-        {rules ? (
-          <>
-            <p>{messages.governed(stageName(target))}</p>
-            <TargetNeeds target={target} rules={rules} />
-            {held.length > 0 && (
-              <p>
-                {messages.takesPlaceOf(
-                  held.map((one) => Number(one.version)),
-                  stageName(target),
-                )}
-              </p>
-            )}
-          </>
-        ) : (
-          <p className={styles.quiet}>{messages.free(stageName(target))}</p>
-        )}
-        {!rules && held.length > 0 && (
-          <label className={styles.row}>
-            <input type="checkbox" checked={archive} onChange={(event) => setArchive(event.target.checked)} />
-            {messages.archiveOthers(held.map((one) => Number(one.version)))}
-          </label>
-        )}
-        {target === ARCHIVED && <Impact name={version.name} version={version.version} />}
-        <TextArea
-          label={messages.reason}
-          hint={messages.reasonHint}
-          value={reason}
-          rows={2}
-          onChange={(event) => setReason(event.target.value)}
-        />
-        {rules && <ClaimName me={me} />}
-        {error !== null && (
-          <>
-            {error instanceof ApiError && error.status === 409 && <p>{messages.conflictHint}</p>}
-            <ErrorNotice error={error} />
-          </>
-        )}
-      </div>
-    </Dialog>
+      <SelectField
+        label={messages.fromTo(stageName(version.current_stage))}
+        value={target}
+        onChange={(event) => setTarget(event.target.value)}
+      >
+        {stagesOf(policy.data?.rules)
+          .filter((stage) => stage !== version.current_stage)
+          .map((stage) => (
+            <option key={stage} value={stage}>
+              {stageName(stage)}
+            </option>
+          ))}
+        {target.startsWith("@") && <option value={target}>{target}</option>}
+      </SelectField>
+      {!allowed && (
+        <Notice title={messages.noStep(stageName(version.current_stage), stageName(target))} tone="warn" />
+      )}
+      {rules ? (
+        <>
+          <p>{messages.governed(stageName(target))}</p>
+          <TargetNeeds target={target} rules={rules} />
+          {held.length > 0 && (
+            <p>
+              {messages.takesPlaceOf(
+                held.map((one) => Number(one.version)),
+                stageName(target),
+              )}
+            </p>
+          )}
+        </>
+      ) : (
+        <p className={styles.quiet}>{messages.free(stageName(target))}</p>
+      )}
+      {!rules && held.length > 0 && (
+        <label className={styles.row}>
+          <input type="checkbox" checked={archive} onChange={(event) => setArchive(event.target.checked)} />
+          {messages.archiveOthers(held.map((one) => Number(one.version)))}
+        </label>
+      )}
+      {target === ARCHIVED && <Impact name={version.name} version={version.version} />}
+      <Reason value={reason} onChange={setReason} hint={messages.reasonHint} />
+      {rules && <ClaimName me={me} />}
+      {error instanceof ApiError && error.status === 409 && <p>{messages.conflictHint}</p>}
+    </ActionDialog>
   );
 }

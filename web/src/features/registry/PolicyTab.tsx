@@ -1,9 +1,9 @@
 /** A model's policy: what it means, its text, its revisions; editing for those who may. */
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { ActionDialog } from "@/ui/ActionDialog";
 import { Button } from "@/ui/Button";
 import { Snippet } from "@/ui/Copy";
-import { Dialog } from "@/ui/Dialog";
 import { Chip, Time } from "@/ui/Facts";
 import { ErrorNotice, Notice, Skeleton } from "@/ui/Notice";
 import { toast } from "@/ui/Toasts";
@@ -11,7 +11,7 @@ import { policyQuery, revisionsQuery } from "./data";
 import { TargetNeeds } from "./MoveDialog";
 import { act, useMe } from "./me";
 import { messages } from "./messages";
-import { Person, Section, stageName, TextArea, useChange } from "./parts";
+import { Person, Reason, Section, stageName, TextArea, useChange } from "./parts";
 import styles from "./Registry.module.css";
 
 /** What an editor of a model without a policy begins with. */
@@ -37,41 +37,25 @@ function Editor({ name, text: first, onClose }: { name: string; text: string; on
     },
   );
   return (
-    <Dialog
+    <ActionDialog
       title={messages.editPolicy}
+      action={messages.save}
       size="wide"
+      ready={text !== first}
+      change={save}
+      onGo={() => save.mutate(undefined)}
       onClose={onClose}
-      actions={
-        <>
-          <Button onClick={onClose}>{messages.cancel}</Button>
-          <Button
-            kind="primary"
-            disabled={save.isPending || text === first}
-            onClick={() => save.mutate(undefined)}
-          >
-            {messages.save}
-          </Button>
-        </>
-      }
     >
-      <div className={styles.stack}>
-        <TextArea
-          label={messages.policyText}
-          hint={messages.policyHint}
-          code
-          rows={16}
-          value={text}
-          onChange={(event) => setText(event.target.value)}
-        />
-        <TextArea
-          label={messages.reason}
-          rows={2}
-          value={reason}
-          onChange={(event) => setReason(event.target.value)}
-        />
-        {save.error !== null && <ErrorNotice error={save.error} />}
-      </div>
-    </Dialog>
+      <TextArea
+        label={messages.policyText}
+        hint={messages.policyHint}
+        code
+        rows={16}
+        value={text}
+        onChange={(event) => setText(event.target.value)}
+      />
+      <Reason value={reason} onChange={setReason} />
+    </ActionDialog>
   );
 }
 
@@ -88,29 +72,16 @@ function Remove({ name, onClose }: { name: string; onClose: () => void }) {
     },
   );
   return (
-    <Dialog
+    <ActionDialog
       title={messages.removePolicy}
+      kind="danger"
+      change={remove}
+      onGo={() => remove.mutate(undefined)}
       onClose={onClose}
-      actions={
-        <>
-          <Button onClick={onClose}>{messages.cancel}</Button>
-          <Button kind="danger" disabled={remove.isPending} onClick={() => remove.mutate(undefined)}>
-            {messages.removePolicy}
-          </Button>
-        </>
-      }
     >
-      <div className={styles.stack}>
-        <p>{messages.removePolicyHint}</p>
-        <TextArea
-          label={messages.reason}
-          rows={2}
-          value={reason}
-          onChange={(event) => setReason(event.target.value)}
-        />
-        {remove.error !== null && <ErrorNotice error={remove.error} />}
-      </div>
-    </Dialog>
+      <p>{messages.removePolicyHint}</p>
+      <Reason value={reason} onChange={setReason} />
+    </ActionDialog>
   );
 }
 

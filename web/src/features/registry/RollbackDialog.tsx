@@ -1,16 +1,15 @@
 /** Going back: which version gets its place again, what changes by it, and why. */
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
-import { Button } from "@/ui/Button";
-import { Dialog } from "@/ui/Dialog";
+import { ActionDialog } from "@/ui/ActionDialog";
 import { SelectField } from "@/ui/Field";
-import { ErrorNotice, Notice, Skeleton } from "@/ui/Notice";
+import { Notice, Skeleton } from "@/ui/Notice";
 import { toast } from "@/ui/Toasts";
 import { auditQuery, policyQuery, versionsQuery } from "./data";
 import { MetricsDiff } from "./MetricsDiff";
 import { act, useMe } from "./me";
 import { messages } from "./messages";
-import { stageName, TextArea, useChange } from "./parts";
+import { Reason, stageName, useChange } from "./parts";
 import styles from "./Registry.module.css";
 import { ClaimName } from "./RequestCard";
 import { ARCHIVED, holdersBefore, NO_STAGE, rulesFor, stagesOf, trail } from "./rules";
@@ -69,22 +68,13 @@ export function RollbackDialog({
   const [before] = place ? without(place.before, place.now).slice(-1) : [];
   const [now] = place ? without(place.now, place.before).slice(-1) : [];
   return (
-    <Dialog
+    <ActionDialog
       title={messages.rollback}
       size="wide"
+      ready={place !== undefined}
+      change={roll}
+      onGo={() => place && roll.mutate(place.target)}
       onClose={onClose}
-      actions={
-        <>
-          <Button onClick={onClose}>{messages.cancel}</Button>
-          <Button
-            kind="primary"
-            disabled={!place || roll.isPending}
-            onClick={() => place && roll.mutate(place.target)}
-          >
-            {messages.rollback}
-          </Button>
-        </>
-      }
     >
       {loading ? (
         <Skeleton height={120} />
@@ -111,17 +101,10 @@ export function RollbackDialog({
           {before !== undefined && now !== undefined && (
             <MetricsDiff name={name} version={String(before)} other={String(now)} onlyChanged />
           )}
-          <TextArea
-            label={messages.reason}
-            hint={messages.reasonHint}
-            value={reason}
-            rows={2}
-            onChange={(event) => setReason(event.target.value)}
-          />
+          <Reason value={reason} onChange={setReason} hint={messages.reasonHint} />
           <ClaimName me={me} />
-          {roll.error !== null && <ErrorNotice error={roll.error} />}
         </div>
       )}
-    </Dialog>
+    </ActionDialog>
   );
 }

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { BadgeCheck } from "lucide-react";
 import { Button } from "@/ui/Button";
-import { CopyButton, Snippet } from "@/ui/Copy";
+import { CopyButton } from "@/ui/Copy";
 import { Chip, Time } from "@/ui/Facts";
 import { Skeleton } from "@/ui/Notice";
 import { toast } from "@/ui/Toasts";
@@ -17,13 +17,13 @@ import {
   type Version,
 } from "./data";
 import { Aliases, Description, Tags } from "./Editing";
-import { CardSection, FolderFacts, useFolder } from "./ModelFiles";
+import { CardSection, FolderFacts } from "./ModelFiles";
 import { act } from "./me";
 import { messages } from "./messages";
-import { May, Person, Section, useChange } from "./parts";
+import { Fact, May, Person, Section, useChange } from "./parts";
 import styles from "./Registry.module.css";
 import { RequestCard } from "./RequestCard";
-import { fetchSnippet, loadSnippet, predictSnippet } from "./snippets";
+import { UseSection } from "./UseSection";
 
 function Facts({ version, place }: { version: Version; place: Place }) {
   const run = useQuery({ ...runQuery(version.run_id), retry: false });
@@ -32,95 +32,63 @@ function Facts({ version, place }: { version: Version; place: Place }) {
   return (
     <Section title={messages.facts}>
       <dl className={styles.facts}>
-        <dt>{messages.registeredBy}</dt>
-        <dd>
+        <Fact name={messages.registeredBy}>
           <Person name={version.user_id ?? ""} /> <Time ms={version.creation_timestamp} />
-        </dd>
+        </Fact>
         {version.run_id && (
-          <>
-            <dt>{messages.sourceRun}</dt>
-            <dd>
-              {run.isError ? (
-                <>
-                  <code>{version.run_id}</code> <Chip>{messages.removed}</Chip>
-                </>
-              ) : (
-                <Link to="/runs/$runId" params={{ runId: version.run_id }}>
-                  <bdi>{run.data?.info.run_name || version.run_id}</bdi>
-                </Link>
-              )}
-            </dd>
-          </>
+          <Fact name={messages.sourceRun}>
+            {run.isError ? (
+              <>
+                <code>{version.run_id}</code> <Chip>{messages.removed}</Chip>
+              </>
+            ) : (
+              <Link to="/runs/$runId" params={{ runId: version.run_id }}>
+                <bdi>{run.data?.info.run_name || version.run_id}</bdi>
+              </Link>
+            )}
+          </Fact>
         )}
         {version.model_id && (
-          <>
-            <dt>{messages.loggedModel}</dt>
-            <dd>
-              <Link to="/logged-models/$modelId" params={{ modelId: version.model_id }}>
-                <bdi>{model.data?.name || version.model_id}</bdi>
-              </Link>
-            </dd>
-          </>
+          <Fact name={messages.loggedModel}>
+            <Link to="/logged-models/$modelId" params={{ modelId: version.model_id }}>
+              <bdi>{model.data?.name || version.model_id}</bdi>
+            </Link>
+          </Fact>
         )}
-        <dt>{messages.source}</dt>
-        <dd>
+        <Fact name={messages.source}>
           <code>{version.source}</code>
-        </dd>
+        </Fact>
         <FolderFacts place={place} />
         {verified !== undefined && (
-          <>
-            <dt>{messages.verification}</dt>
-            <dd>
-              {verified === "true" ? (
-                <span className={styles.mark} data-tone="good">
-                  <BadgeCheck size={14} aria-hidden="true" /> {messages.replayed}
-                </span>
-              ) : (
-                <span className={styles.mark} data-tone="bad">
-                  {messages.notReplayed}
-                </span>
-              )}
-            </dd>
-          </>
+          <Fact name={messages.verification}>
+            {verified === "true" ? (
+              <span className={styles.mark} data-tone="good">
+                <BadgeCheck size={14} aria-hidden="true" /> {messages.replayed}
+              </span>
+            ) : (
+              <span className={styles.mark} data-tone="bad">
+                {messages.notReplayed}
+              </span>
+            )}
+          </Fact>
         )}
         {(run.data?.inputs?.dataset_inputs ?? []).length > 0 && (
-          <>
-            <dt>{messages.datasets}</dt>
-            <dd>
-              <ul className={styles.plain}>
-                {run.data?.inputs.dataset_inputs.map(({ dataset, tags }) => (
-                  <li key={`${dataset.name}@${dataset.digest}`} className={styles.row}>
-                    <bdi>{dataset.name}</bdi> <code>{dataset.digest}</code>
-                    {tags
-                      .filter((tag) => tag.key === "mlflow.data.context")
-                      .map((tag) => (
-                        <Chip key={tag.key}>{tag.value}</Chip>
-                      ))}
-                  </li>
-                ))}
-              </ul>
-            </dd>
-          </>
+          <Fact name={messages.datasets}>
+            <ul className={styles.plain}>
+              {run.data?.inputs.dataset_inputs.map(({ dataset, tags }) => (
+                <li key={`${dataset.name}@${dataset.digest}`} className={styles.row}>
+                  <bdi>{dataset.name}</bdi> <code>{dataset.digest}</code>
+                  {tags
+                    .filter((tag) => tag.key === "mlflow.data.context")
+                    .map((tag) => (
+                      <Chip key={tag.key}>{tag.value}</Chip>
+                    ))}
+                </li>
+              ))}
+            </ul>
+          </Fact>
         )}
       </dl>
-    </Section>
-  );
-}
-
-function Use({ version, place }: { version: Version; place: Place }) {
-  const folder = useFolder(place);
-  const uri = `models:/${version.name}/${version.version}`;
-  return (
-    <Section title={messages.use}>
-      <div className={styles.row}>
-        <code className={styles.break}>{uri}</code>
-        <CopyButton text={uri} label={messages.copyUri} />
-      </div>
-      <h3>{messages.inPython}</h3>
-      <Snippet code={loadSnippet(uri, folder.has("input_example.json"))} />
-      <h3>{messages.inTerminal}</h3>
-      <Snippet code={predictSnippet(uri)} />
-      <Snippet code={fetchSnippet(uri)} />
     </Section>
   );
 }
@@ -227,7 +195,7 @@ export function VersionOverview({ version, place }: { version: Version; place: P
           <CardSection place={place} />
         </div>
         <div className={styles.stack}>
-          <Use version={version} place={place} />
+          <UseSection uri={`models:/${version.name}/${version.version}`} place={place} />
           <Aliases
             name={version.name}
             version={version.version}

@@ -2,21 +2,22 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { ChevronDown, EllipsisVertical } from "lucide-react";
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { Button, IconButton } from "@/ui/Button";
-import controls from "@/ui/controls.module.css";
 import { Chip } from "@/ui/Facts";
 import { Menu } from "@/ui/Menu";
 import { Boundary, ErrorNotice, Notice, Skeleton } from "@/ui/Notice";
+import { Tabs } from "@/ui/Tabs";
 import { AuditTab } from "./AuditTab";
 import { ROLLED_BACK } from "./Board";
 import { CompareVersions } from "./CompareVersions";
 import { isMissing, policyQuery, type Version, versionQuery, versionsQuery } from "./data";
+import { FilesFace } from "./FilesFace";
 import { Gone } from "./Gone";
 import { LineageGraph } from "./LineageGraph";
 import { MetricsDiff } from "./MetricsDiff";
 import { DeleteVersion } from "./ModelDialogs";
-import { EnvironmentSection, ExampleSection, GoldenSection, SignatureSection } from "./ModelFiles";
+import { EnvironmentSection, SchemaFace } from "./ModelFiles";
 import { MoveDialog } from "./MoveDialog";
 import { useMe } from "./me";
 import { messages } from "./messages";
@@ -25,7 +26,6 @@ import styles from "./Registry.module.css";
 import { holderAmong, stagesOf } from "./rules";
 import { VersionOverview } from "./VersionOverview";
 
-const Files = lazy(() => import("@/features/files/Files").then((m) => ({ default: m.Files })));
 const route = getRouteApi("/models/$name/$version");
 const TABS = [
   "overview",
@@ -60,17 +60,7 @@ function Face({ tab, version }: { tab: Tab; version: Version }) {
   const place = { version: id };
   const params = { name: version.name, version: version.version };
   const to = "/models/$name/$version" as const;
-  if (tab === "schema") {
-    return (
-      <div className={styles.grid}>
-        <SignatureSection place={place} />
-        <div className={styles.stack}>
-          <ExampleSection place={place} />
-          <GoldenSection place={place} />
-        </div>
-      </div>
-    );
-  }
+  if (tab === "schema") return <SchemaFace place={place} />;
   if (tab === "metrics") return <Metrics version={version} />;
   if (tab === "environment") return <EnvironmentSection place={place} />;
   if (tab === "lineage") return <LineageGraph kind="model_version" id={id} />;
@@ -84,26 +74,7 @@ function Face({ tab, version }: { tab: Tab; version: Version }) {
       />
     );
   }
-  if (tab === "files") {
-    return (
-      <Suspense fallback={<Skeleton height={400} />}>
-        <Files
-          place={place}
-          path={search.path}
-          line={search.line}
-          onPath={(path, options) =>
-            navigate({
-              to,
-              params,
-              search: (before) => ({ ...before, path, line: options?.line }),
-              replace: options?.replace ?? false,
-              resetScroll: false,
-            })
-          }
-        />
-      </Suspense>
-    );
-  }
+  if (tab === "files") return <FilesFace place={place} />;
   return <VersionOverview version={version} place={place} />;
 }
 
@@ -179,24 +150,13 @@ export function VersionPage() {
           <bdi>{rolledBack}</bdi>
         </Notice>
       )}
-      <nav className={controls.tabs} aria-label={messages.sections}>
-        {TABS.map((one) => (
-          <Link
-            key={one}
-            className={controls.tab}
-            to="/models/$name/$version"
-            params={{ name, version: number }}
-            search={(before) => ({
-              ...(one === "compare" ? { with: before.with } : {}),
-              tab: one === "overview" ? undefined : one,
-            })}
-            activeOptions={{ explicitUndefined: true }}
-            aria-current={one === tab ? "page" : undefined}
-          >
-            {messages.versionTabs[one]}
-          </Link>
-        ))}
-      </nav>
+      <Tabs
+        label={messages.sections}
+        tabs={TABS}
+        current={tab}
+        names={messages.versionTabs}
+        kept={(before, to) => (to === "compare" ? { with: before.with } : {})}
+      />
       <Boundary key={tab}>
         {version ? <Face tab={tab} version={version} /> : <Skeleton height={300} />}
       </Boundary>

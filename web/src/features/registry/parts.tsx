@@ -95,6 +95,37 @@ export function Section({
   );
 }
 
+/** One line of a list of facts. */
+export function Fact({ name, children }: { name: ReactNode; children: ReactNode }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </>
+  );
+}
+
+/** Why something is done, as the audit log will keep it. */
+export function Reason({
+  value,
+  onChange,
+  hint,
+}: {
+  value: string;
+  onChange: (to: string) => void;
+  hint?: string;
+}) {
+  return (
+    <TextArea
+      label={messages.reason}
+      hint={hint}
+      rows={2}
+      value={value}
+      onChange={(event) => onChange(event.target.value)}
+    />
+  );
+}
+
 /** Controls that are shown to those who may use them; the server refuses others whatever a page shows. */
 export function May({ to, children }: { to: "write" | "manage"; children: ReactNode }) {
   return useMe().may(to) ? children : null;

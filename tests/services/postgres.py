@@ -47,7 +47,8 @@ class PostgresServer:
     def create_database(self, *, template: str | None = None) -> str:
         """Make a database with a fresh name; returns its URI."""
         name = "t" + uuid.uuid4().hex
-        copy = f' TEMPLATE "{template}"' if template else ""
+        # Copied by files: through the write-ahead log, the default, takes four times as long in 18.
+        copy = f' TEMPLATE "{template}" STRATEGY FILE_COPY' if template else ""
         self.execute(f'CREATE DATABASE "{name}"{copy}')
         return self.uri(name)
 
@@ -120,8 +121,15 @@ def _binaries(version: int, folder: Path) -> Path:
     return folder / package.name / "pginstall" / "bin"
 
 
+def _quick_folder() -> str:
+    """In memory where there is room for hundreds of databases made and dropped, else on disk."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 2 << 30
+    return str(memory) if roomy else "/tmp"
+
+
 def _start_server(version: int) -> PostgresServer:
-    folder = Path(tempfile.mkdtemp(prefix=f"pg{version}-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix=f"pg{version}-", dir=_quick_folder()))
     try:
         folder.chmod(0o755)
         return _set_up(version, folder)

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_ENV := .env-demo
 PORT ?= 5001
 
-.PHONY: help demo test test-served test-plain test-ui check format lint types layers web web-check web-dev unit frameworks bench reliability components clean
+.PHONY: help demo test test-served test-plain test-ui check format lint types layers web web-check web-dev unit frameworks bench reliability components servers clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -25,8 +25,21 @@ $(VENV)/.ready: requirements/dev.lock pyproject.toml
 	ASSAY_SKIP_UI=1 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
-components: $(VENV)/.ready web ## Install the real servers and the browser that the tests talk to
+components: .env-frameworks/.ready servers web ## Install the real servers, frameworks and browser that the tests talk to
+
+servers:
 	tests/services/install.sh
+
+# The lock has all but torch, whose builds differ by accelerator: pip takes the one that fits the machine. Nothing is
+# compiled: most of these gigabytes are never imported, and what is gets compiled then.
+FRAMEWORKS_INSTALL := .env-frameworks/bin/python -m pip install --quiet --disable-pip-version-check --no-compile
+
+.env-frameworks/.ready: requirements/frameworks.lock
+	$(PYTHON) -m venv .env-frameworks
+	$(FRAMEWORKS_INSTALL) --require-hashes --no-deps -r requirements/frameworks.lock
+	$(FRAMEWORKS_INSTALL) torch==2.13.0
+	ASSAY_SKIP_UI=1 $(FRAMEWORKS_INSTALL) --no-deps --editable .
+	touch $@
 
 # Three parts at a time, side by side: they wait for servers, disks and other processes as much as they compute. Under
 # make's own -j, since a shell starts what it puts in the background deaf to Ctrl-C, which tests send.

@@ -18,7 +18,7 @@ lock bench-trackio --group bench-trackio
 lock bench-wandb --group bench-wandb
 
 # torch has a build for each kind of accelerator, most of several GB: the lock holds all but torch itself, and
-# tests/services/install.sh adds it. Needs a CPU build of it where PIP_FIND_LINKS points to.
+# the Makefile adds it. Needs a CPU build of it where PIP_FIND_LINKS points to.
 printf 'torch==2.13.0+cpu\n' > requirements/.torch.txt
 uv pip compile --quiet pyproject.toml --all-extras --group frameworks --constraints requirements/.torch.txt \
     --find-links "$PIP_FIND_LINKS" --generate-hashes --python-version 3.11 --python-platform x86_64-manylinux_2_28 \

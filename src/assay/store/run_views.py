@@ -72,6 +72,8 @@ class RowsQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     They are judged whatever the filter, so that they stay while one is typed.
     """
+    also: list[Column] = []
+    """Columns behind these: what is needed whatever the default ones are."""
     offset: int = 0
     """The window's first row, from 0; a token of the window before starts behind that instead."""
     limit: int = 200

@@ -159,6 +159,11 @@ class RunViewContract(ContractPart):
         ]
         assert found.columns == [[1.0] * 2, [1.0] * 2, [1.0] * 2, [ids[5], ids[3]], ["1", "1"]]
         assert self._rows(store, experiment, columns=[LOSS]).chosen == [LOSS]
+        wider = self._rows(
+            store, experiment, columns="default", also=[DEPTH], filter="params.depth='1'"
+        )
+        assert wider.chosen == [*found.chosen, DEPTH]
+        assert set(wider.columns[5]) == {"1"}
         other = RowsQuery(experiment_ids=[], columns="default")
         assert store.run_views.rows(other).chosen == []
 

@@ -64,6 +64,7 @@ def run_rows(conn: Connection, query: RowsQuery) -> RunRows:
     check_rows(query)
     window = _named(conn, query) if query.run_ids is not None else read_window(conn, query)
     columns = default_columns(conn, query) if query.columns == "default" else query.columns
+    columns = [*columns, *query.also]
     facts = _facts(conn, window.ids)
     parents = _texts(conn, window.ids, tables.tags, [PARENT_RUN_ID])[PARENT_RUN_ID]
     return RunRows(

@@ -44,10 +44,10 @@ def check_rows(query: views.RowsQuery) -> None:
     check_length("run_ids", query.run_ids or (), most=views.MAX_WINDOW)
     if query.parent is not None:
         check_value("run id", query.parent)
-    if query.columns != "default":
-        check_length("columns", query.columns, most=views.MAX_COLUMNS)
-        for column in query.columns:
-            check_column(column, kinds=_CELLS, attributes=ATTRIBUTES)
+    named = [*(query.columns if query.columns != "default" else ()), *query.also]
+    check_length("columns", named, most=views.MAX_COLUMNS)
+    for column in named:
+        check_column(column, kinds=_CELLS, attributes=ATTRIBUTES)
     if query.group is not None:
         check_by(query.group.by)
         if len(query.group.key) != len(query.group.by):

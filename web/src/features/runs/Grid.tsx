@@ -55,6 +55,8 @@ const MOST_PINNED = 0.6;
 export interface GridProps {
   rows: RowsInUse;
   columns: TableColumn[];
+  /** Nobody knows yet which columns: the server chooses some with the first rows. */
+  undecided: boolean;
   top: RunRecord[];
   base: RunRecord | null;
   sorts: Map<string, SortMark>;
@@ -161,18 +163,21 @@ export function Grid(props: GridProps) {
     () => sliceOf(columns, view.firstCol, view.lastCol),
     [columns, view.firstCol, view.lastCol],
   );
-  const wanted = useMemo(
-    () => [
-      ...columnsToRead(columns, view.firstCol, view.lastCol).flatMap(wantedOf),
-      ...wantedOf(STAR_COLUMN),
-    ],
-    [columns, view.firstCol, view.lastCol],
+  const wish = useMemo(
+    () => ({
+      wanted: [
+        ...(props.undecided ? [] : columnsToRead(columns, view.firstCol, view.lastCol).flatMap(wantedOf)),
+        ...wantedOf(STAR_COLUMN),
+      ],
+      choose: props.undecided,
+    }),
+    [columns, view.firstCol, view.lastCol, props.undecided],
   );
   const { look } = rows;
   // biome-ignore lint/correctness/useExhaustiveDependencies: each answer may show that more is missing
   useEffect(
-    () => look(view.first, Math.max(view.last, 0), wanted),
-    [look, view.first, view.last, wanted, rows.version, rows.root],
+    () => look(view.first, Math.max(view.last, 0), wish),
+    [look, view.first, view.last, wish, rows.version, rows.root],
   );
 
   const rowAt = (index: number): RowOf | null => {

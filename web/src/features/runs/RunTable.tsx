@@ -45,7 +45,7 @@ export function RunTable() {
   const navigate = useNavigate();
   const router = useRouter();
   const store = useMemo(() => storeOf(experimentIds), [experimentIds]);
-  const columns = useColumns(experimentIds, state, set);
+  const columns = useColumns(store, experimentIds, state, set);
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const rows = useRows(store, experimentIds, state, open);
   const selection = useSelection(experimentIds, state, set, rows.grouped ? 0 : (rows.total ?? 0));
@@ -279,6 +279,7 @@ export function RunTable() {
           <Grid
             rows={rows}
             columns={columns.shown}
+            undecided={columns.undecided}
             top={top}
             base={base}
             sorts={sortMarks(state.sort)}

@@ -105,14 +105,17 @@ export class Rail {
 
   rows(scrollTop: number): [number, number] {
     const top = this.passed(scrollTop);
-    const first = Math.floor(top / this.rowHeight / STEP) * STEP - AROUND;
-    const last = Math.ceil((top + this.room) / this.rowHeight / STEP) * STEP + AROUND;
-    return [Math.max(0, first), Math.min(this.size - 1, last)];
+    const above = Math.floor(top / this.rowHeight / STEP) * STEP - AROUND;
+    const first = Math.max(0, Math.min(above, this.size - this.pool));
+    return [first, Math.min(this.size, first + this.pool) - 1];
   }
 
-  /** No fewer than are ever drawn: a row that scrolls out leaves its elements to the one this many further on. */
+  /**
+   * How many rows are drawn, at the ends of the table too: a row that scrolls out leaves its elements to the one this
+   * many further on, so that scrolling makes and drops none.
+   */
   get pool(): number {
-    return (Math.ceil(this.room / this.rowHeight / STEP) + 2) * STEP + 2 * AROUND;
+    return (Math.ceil(this.room / this.rowHeight / STEP) + 1) * STEP + 2 * AROUND;
   }
 
   topOf(row: number, scrollTop: number): number {

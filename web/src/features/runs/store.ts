@@ -4,7 +4,7 @@
  * are looked at are asked for, with only the columns that are looked at.
  */
 import { type AnswerOf, ApiError, post } from "@/api/client";
-import type { Column } from "@/features/experiment/columns";
+import { type Column, columnId } from "@/features/experiment/columns";
 import type { Rows, RowsRequest } from "@/features/experiment/data";
 import { type GroupsRequest, type List, listKey, WINDOW } from "./lists";
 import { type Figures, type GroupRecord, type RunRecord, readRows } from "./records";
@@ -30,6 +30,12 @@ export interface ListState {
   used: number;
 }
 
+/** Columns to ask for; `choose`: with those that the server thinks worth seeing first. */
+export interface Wish {
+  wanted: Wanted[];
+  choose: boolean;
+}
+
 const MOST_LISTS = 24;
 const MOST_NAMED = 1_000;
 
@@ -42,6 +48,8 @@ export class RunStore {
   private generation = 1;
   private clock = 0;
   version = 0;
+  /** The metrics and params that the server thinks worth seeing first, once it was asked and there are some. */
+  suggested: string[] | null = null;
 
   readonly subscribe = (listener: () => void): (() => void) => {
     this.listeners.add(listener);
@@ -79,7 +87,7 @@ export class RunStore {
   }
 
   /** Ask for what is missing of some windows; old content stays until the new is there. */
-  need(list: List, windows: number[], wanted: Wanted[]): void {
+  need(list: List, windows: number[], { wanted, choose }: Wish): void {
     const key = listKey(list);
     const state = this.list(key);
     // What failed is asked again when a reader says so, not with every look.
@@ -87,7 +95,7 @@ export class RunStore {
     for (const place of windows) {
       const loaded = state.windows.get(place);
       if (!loaded || loaded.generation !== this.generation) {
-        this.load(list, key, place, wanted);
+        this.load(list, key, place, wanted, choose);
         continue;
       }
       const missing = wanted.filter((one) => !loaded.columns.has(one.id));
@@ -105,7 +113,13 @@ export class RunStore {
     }
   }
 
-  private async load(list: List, key: string, place: number, wanted: Wanted[]): Promise<void> {
+  private async load(
+    list: List,
+    key: string,
+    place: number,
+    wanted: Wanted[],
+    choose = false,
+  ): Promise<void> {
     const id = `${key}@${place}`;
     const generation = this.generation;
     await this.once(id, key, async (signal) => {
@@ -113,11 +127,18 @@ export class RunStore {
       const limit = WINDOW[list.kind];
       const state = this.list(key);
       const columns = wanted.map((one) => one.column);
-      const names = wanted.map((one) => one.id);
+      let names = wanted.map((one) => one.id);
       let ids: string[];
       if (list.kind === "runs") {
-        const request: RowsRequest = { ...list.request, columns, offset, limit };
+        const which = choose ? { columns: "default" as const, also: columns } : { columns };
+        const request: RowsRequest = { ...list.request, ...which, offset, limit };
         const answer = await post("/api/assay/v1/runs/rows", request, signal);
+        if (choose) {
+          names = answer.chosen.map(columnId);
+          const chosen = names.slice(0, names.length - columns.length);
+          // Without a metric it is too early to say what will be worth seeing.
+          if (chosen.some((id) => id.startsWith("m"))) this.suggested = chosen;
+        }
         ids = this.take(answer, names);
         state.total = answer.total;
       } else {
@@ -232,6 +253,15 @@ export class RunStore {
   refresh(): void {
     this.generation += 1;
     for (const list of this.lists.values()) list.error = null;
+    this.changed();
+  }
+
+  /** Change what is known of runs, one after the other, and draw all of it at once. */
+  merge(changes: Iterable<readonly [string, (run: RunRecord) => Partial<RunRecord>]>): void {
+    for (const [id, change] of changes) {
+      const before = this.runs.get(id);
+      if (before) this.runs.set(id, { ...before, ...change(before) });
+    }
     this.changed();
   }
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { deltaText } from "./cells";
 import { condition, narrowed, terms, without } from "./filters";
 import { keyTree, shareShown } from "./keyTree";
@@ -6,6 +6,7 @@ import { guessed, isBest, shareOf } from "./marks";
 import { toCell } from "./records";
 import { columnsInView, Rail, sliceOf } from "./slice";
 import { sparkPath } from "./sparks";
+import { RunStore } from "./store";
 import { arrange, defaultColumns, moved, NAME, shifted } from "./tableColumns";
 import { readView, sameView, viewOf } from "./views";
 
@@ -72,8 +73,15 @@ describe("rows under a scroll bar", () => {
     const [first, last] = rail.rows(9_000 * 32);
     expect(first).toBeLessThanOrEqual(9_000);
     expect(last - first).toBeLessThan(50);
-    expect(last - first).toBeLessThan(rail.pool);
+    expect(last * 32).toBeGreaterThan(9_000 * 32 + 600);
     expect(rail.scaled).toBe(false);
+    for (const top of [0, 31, 700, 9_999 * 32]) {
+      const [from, to] = rail.rows(top);
+      expect(to - from + 1).toBe(rail.pool);
+      expect([from <= top / 32, to >= Math.min(9_999, (top + 600) / 32)]).toEqual([true, true]);
+    }
+    expect(new Rail(3, 32, 600).rows(0)).toEqual([0, 2]);
+    expect(new Rail(0, 32, 600).rows(0)).toEqual([0, -1]);
   });
   it("are all reached where a browser's box is too small for them", () => {
     const rail = new Rail(1_000_000, 32, 600);
@@ -123,5 +131,24 @@ describe("views", () => {
   it("differ by what they hold, not by what is selected", () => {
     expect(sameView(viewOf({ q: "a", runs: ["1"] }), viewOf({ q: "a" }))).toBe(true);
     expect(sameView({ q: "a" }, { q: "a", nest: true })).toBe(false);
+  });
+});
+
+describe("runs that go on", () => {
+  it("are drawn once for all changes, the last of each winning", () => {
+    const run = { id: "one", name: "", experimentId: "0", status: "RUNNING", startTime: 0, endTime: null };
+    const store = new RunStore();
+    const rest = { user: "", stage: "active", parent: null, children: 0 };
+    store.runs.set("one", { ...run, ...rest, cells: { "m:loss": 3 } });
+    const drawn = vi.fn();
+    store.subscribe(drawn);
+    store.merge([
+      ["one", (known) => ({ cells: { ...known.cells, "m:loss": 2 } })],
+      ["gone", () => ({ name: "nobody" })],
+      ["one", (known) => ({ name: "named", cells: { ...known.cells, "m:new": 1 } })],
+    ]);
+    expect(store.runs.get("one")).toMatchObject({ name: "named", cells: { "m:loss": 2, "m:new": 1 } });
+    expect(store.runs.has("gone")).toBe(false);
+    expect(drawn).toHaveBeenCalledOnce();
   });
 });

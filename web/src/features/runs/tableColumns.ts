@@ -97,16 +97,17 @@ export function defaultColumns(keys: Pick<Keys, "metrics" | "params"> | undefine
   const metrics = (keys?.metrics ?? []).filter((one) => !one.key.startsWith("system/"));
   const varying = (keys?.params ?? []).filter((one) => one.varies);
   const params = varying.length ? varying : (keys?.params ?? []).slice(0, 3);
-  return [
-    NAME,
-    STATUS,
-    STARTED,
-    DURATION,
+  return behindFacts([
     ...metrics
       .slice(0, DEFAULT_METRICS)
       .map((one) => columnId({ kind: "metric", key: one.key, stat: "last" })),
     ...params.slice(0, DEFAULT_PARAMS).map((one) => columnId({ kind: "param", key: one.key, stat: "last" })),
-  ];
+  ]);
+}
+
+/** Columns behind the facts that every run has. */
+export function behindFacts(ids: string[]): string[] {
+  return [NAME, STATUS, STARTED, DURATION, ...ids];
 }
 
 /** Room for a difference or a deviation beside the value. */

@@ -1,11 +1,12 @@
 /** The columns in use: from the address, else as this reader left them, else chosen from the data. */
 import { useQuery } from "@tanstack/react-query";
-import { useCallback, useEffect, useMemo, useRef } from "react";
+import { useCallback, useEffect, useMemo, useSyncExternalStore } from "react";
 import { keep, readKept } from "@/app/preferences";
 import { type Keys, keysQuery } from "@/features/experiment/data";
 import type { ExperimentSearch } from "@/features/experiment/search";
 import type { SetExperimentState } from "@/features/experiment/state";
-import { arrange, defaultColumns, NAME, type TableColumn } from "./tableColumns";
+import type { RunStore } from "./store";
+import { arrange, behindFacts, defaultColumns, NAME, type TableColumn } from "./tableColumns";
 
 interface Kept {
   cols?: string[];
@@ -19,6 +20,8 @@ export interface Columns {
   keys: Keys | undefined;
   /** Whether somebody changed what the data suggest. */
   chosen: boolean;
+  /** Nobody chose and nothing is suggested yet: the first rows are asked for with what is worth seeing. */
+  undecided: boolean;
   setIds: (ids: string[]) => void;
   setWidth: (id: string, width: number) => void;
   togglePin: (id: string) => void;
@@ -30,32 +33,36 @@ function isKept(value: unknown): value is Kept {
 }
 
 export function useColumns(
+  store: RunStore,
   experimentIds: string[],
   state: ExperimentSearch,
   set: SetExperimentState,
 ): Columns {
   const storage = `assay.columns.${experimentIds.join(",")}`;
   const view = state.view === "deleted" ? "DELETED_ONLY" : "ACTIVE_ONLY";
-  const keys = useQuery(keysQuery(experimentIds, "", view)).data;
+  const version = useSyncExternalStore(store.subscribe, store.read);
+  // Counting the keys of ten thousand runs takes the server as long as all else: it does so when the rows are there.
+  const keys = useQuery({ ...keysQuery(experimentIds, "", view), enabled: version > 0 }).data;
   const kept = useMemo(() => {
     const found = readKept<unknown>(storage, {});
     return isKept(found) ? found : {};
   }, [storage]);
 
-  // What the data suggest stays as it was first seen: columns must not jump while runs come in.
-  const suggested = useRef<{ storage: string; ids: string[] } | null>(null);
-  if (suggested.current?.storage !== storage) suggested.current = null;
-  if (!suggested.current && keys?.metrics.length) suggested.current = { storage, ids: defaultColumns(keys) };
-  // On the next visit the columns needn't wait for the keys.
+  // What the data suggest stays as it was first seen: columns must not jump while runs come in. Until the first rows
+  // are there, those of the last visit stand in their place.
   const storedAs = `assay.suggested.${experimentIds.join(",")}`;
   const remembered = useMemo(() => {
     const found = readKept<unknown>(storedAs, null);
     return Array.isArray(found) && found.length ? found.map(String) : null;
   }, [storedAs]);
+  const { suggested } = store;
   useEffect(() => {
-    if (keys?.metrics.length) keep(storedAs, defaultColumns(keys));
-  }, [keys, storedAs]);
-  const suggestion = suggested.current?.ids ?? (keys ? null : remembered) ?? defaultColumns(keys);
+    if (suggested) keep(storedAs, behindFacts(suggested));
+  }, [suggested, storedAs]);
+  // The rows say it, but groups of them don't: there it is seen from the keys.
+  const suggestion = suggested
+    ? behindFacts(suggested)
+    : ((keys ? null : remembered) ?? defaultColumns(keys));
   const suggestionKey = suggestion.join("\n");
 
   const chosen = state.cols ?? kept.cols;
@@ -79,6 +86,7 @@ export function useColumns(
     ids,
     keys,
     chosen: chosen !== undefined,
+    undecided: chosen === undefined && suggested === null && !state.group,
     setIds: (next) => change({ cols: next }),
     setWidth: (id, width) => change({ w: { ...widths, [id]: Math.round(width) } }),
     togglePin: (id) => change({ pin: pins.includes(id) ? pins.filter((one) => one !== id) : [...pins, id] }),

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "reac
 import type { ExperimentSearch } from "@/features/experiment/search";
 import { childList, groupList, type List, listKey, rootList, WINDOW } from "./lists";
 import type { GroupRecord, RunRecord } from "./records";
-import type { RunStore, Wanted } from "./store";
+import type { RunStore, Wish } from "./store";
 import { type Branch, locate, sizeOf } from "./tree";
 
 const DEEPEST = 8;
@@ -26,7 +26,7 @@ export interface RowsInUse {
   error: unknown;
   at: (flat: number) => Row | null;
   /** Ask for what stands between two positions. */
-  look: (first: number, last: number, wanted: Wanted[]) => void;
+  look: (first: number, last: number, wish: Wish) => void;
   version: number;
   grouped: boolean;
   root: List;
@@ -94,7 +94,7 @@ export function useRows(
     [branch, lists, store],
   );
 
-  const wish = useRef<{ first: number; last: number; wanted: Wanted[] } | null>(null);
+  const wish = useRef<{ first: number; last: number; columns: Wish } | null>(null);
   const timer = useRef(0);
   const asked = useRef(0);
   const tree = useRef({ branch, lists, root, rootKey });
@@ -121,11 +121,11 @@ export function useRows(
       store.abandon((key, place) => windows.get(key)?.has(place) ?? false);
       for (const [key, places] of windows) {
         const list = key === rootKey ? root : lists.get(key);
-        if (list) store.need(list, [...places], want.wanted);
+        if (list) store.need(list, [...places], want.columns);
       }
     };
-    return (first: number, last: number, wanted: Wanted[]) => {
-      wish.current = { first, last, wanted };
+    return (first: number, last: number, columns: Wish) => {
+      wish.current = { first, last, columns };
       const since = performance.now() - asked.current;
       if (since >= ASK_EVERY_MS && !timer.current) ask();
       else if (!timer.current) timer.current = window.setTimeout(ask, ASK_EVERY_MS - since);

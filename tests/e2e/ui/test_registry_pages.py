@@ -501,6 +501,19 @@ def read_only(visit: Visit) -> None:
     expect(page.get_by_role("region", name="Facts")).to_be_visible()
     for name in ("Move", "Edit the description", "Add a tag", "Set an alias"):
         expect(page.get_by_role("button", name=name, exact=True)).to_have_count(0)
+    visit.open("/experiments/0")
+    page.get_by_role("checkbox", name="Select seen 1").click()
+    chosen = page.get_by_role("toolbar", name="1 selected")
+    expect(chosen.get_by_role("button", name="Export")).to_be_visible()
+    for name in ("Tag…", "Stop", "Delete"):
+        expect(chosen.get_by_role("button", name=name)).to_have_count(0)
+    page.get_by_role("link", name="seen 1").click()
+    expect(page.get_by_role("heading", name="seen 1")).to_be_visible()
+    for name in ("Rename", "Star this run", "Write notes", "Add a tag"):
+        expect(page.get_by_role("button", name=name)).to_have_count(0)
+    page.get_by_role("button", name="More actions").click()
+    expect(page.get_by_role("menuitem", name="Copy the run's id")).to_be_visible()
+    expect(page.get_by_role("menuitem", name="Delete")).to_have_count(0)
     signed_in_cleanly(visit)
 
 

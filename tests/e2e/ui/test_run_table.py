@@ -397,6 +397,22 @@ def test_selected_runs_are_exported(digits: Page) -> None:
     assert {line["params.model"] for line in lines} == {"mlp"}
 
 
+def test_all_but_one_are_exported(digits: Page) -> None:
+    digits.get_by_role("combobox", name="Filter runs").fill("mlp")
+    expect(rows(digits)).to_have_count(6)
+    rows(digits).first.get_by_role("checkbox").click()
+    digits.get_by_role("button", name="Select all 6").click()
+    left_out = names(digits)[2]
+    rows(digits).nth(2).get_by_role("checkbox").click()
+    expect(digits.get_by_role("toolbar", name="5 selected")).to_be_visible()
+    digits.get_by_role("button", name="Export").click()
+    with digits.expect_download() as download:
+        digits.get_by_role("menuitem", name="CSV with the shown columns").click()
+    with download.value.path().open(newline="") as file:
+        exported = {line["run_name"] for line in csv.DictReader(file)}
+    assert exported == set(names(digits)) - {left_out}
+
+
 def test_runs_on_top_and_the_baseline_stay(digits: Page) -> None:
     grid = digits.get_by_role("grid", name="Runs")
     grid.focus()

@@ -2,8 +2,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { requestsQuery } from "@/features/registry/data";
-import { useMe } from "@/features/registry/me";
 import { useMine } from "@/features/registry/mine";
+import { useMe } from "./me";
 
 const LOOK_EVERY_MS = 60_000;
 /** What the page was opened for is asked first. */

@@ -2,15 +2,16 @@
 import { useQuery } from "@tanstack/react-query";
 import { Pencil, Plus, X } from "lucide-react";
 import { type FormEvent, useState } from "react";
+import { May } from "@/app/May";
+import { change } from "@/app/me";
 import { Button, IconButton } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
 import { SelectField, TextField } from "@/ui/Field";
 import { ErrorNotice, Notice } from "@/ui/Notice";
 import { toast } from "@/ui/Toasts";
 import { type Model, modelQuery, policyQuery, versionQuery, versionsQuery } from "./data";
-import { change } from "./me";
 import { messages } from "./messages";
-import { MarkdownText, May, pairs, Section, TextArea, useChange, useOptimistic } from "./parts";
+import { MarkdownText, pairs, Section, TextArea, useChange, useOptimistic } from "./parts";
 import styles from "./Registry.module.css";
 import { rulesFor } from "./rules";
 

@@ -3,6 +3,8 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { get, type JsonNumber, toNumber } from "@/api/client";
+import { May } from "@/app/May";
+import { change } from "@/app/me";
 import { Button } from "@/ui/Button";
 import { CopyButton } from "@/ui/Copy";
 import { Dialog } from "@/ui/Dialog";
@@ -16,10 +18,9 @@ import { isMissing, type LoggedModel, lineageQuery, loggedModelQuery, runQuery }
 import { FilesFace } from "./FilesFace";
 import { LineageGraph } from "./LineageGraph";
 import { CardSection, EnvironmentSection, FolderFacts, SchemaFace } from "./ModelFiles";
-import { change } from "./me";
 import { messages } from "./messages";
 import { modelFilter } from "./modelFilter";
-import { Fact, May, Section, useChange, useTitle } from "./parts";
+import { Fact, Section, useChange, useTitle } from "./parts";
 import styles from "./Registry.module.css";
 import { UseSection } from "./UseSection";
 

@@ -2,11 +2,11 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
+import { change } from "@/app/me";
 import { ActionDialog } from "@/ui/ActionDialog";
 import { TextField } from "@/ui/Field";
 import { toast } from "@/ui/Toasts";
 import { Impact } from "./Impact";
-import { change } from "./me";
 import { messages } from "./messages";
 import { Reason, useChange } from "./parts";
 import styles from "./Registry.module.css";

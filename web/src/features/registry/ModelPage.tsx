@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { EllipsisVertical, Undo2 } from "lucide-react";
 import { useState } from "react";
+import { useMe } from "@/app/me";
 import { Button, IconButton } from "@/ui/Button";
 import { Time } from "@/ui/Facts";
 import { Menu } from "@/ui/Menu";
@@ -14,7 +15,6 @@ import { isMissing, type Model, modelQuery, requestsQuery, type Version, version
 import { Aliases, Description, Tags } from "./Editing";
 import { Gone } from "./Gone";
 import { DeleteModel, RenameModel } from "./ModelDialogs";
-import { useMe } from "./me";
 import { messages } from "./messages";
 import { PolicyTab } from "./PolicyTab";
 import { useTitle } from "./parts";

@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { ApiError } from "@/api/client";
+import { act, useMe } from "@/app/me";
 import { ActionDialog } from "@/ui/ActionDialog";
 import { Button } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
@@ -10,7 +11,6 @@ import { Notice } from "@/ui/Notice";
 import { toast } from "@/ui/Toasts";
 import { policyQuery, type Request, type TargetRules, type Version, versionsQuery } from "./data";
 import { Impact } from "./Impact";
-import { act, useMe } from "./me";
 import { messages } from "./messages";
 import { Reason, stageName, useChange } from "./parts";
 import styles from "./Registry.module.css";

@@ -1,6 +1,7 @@
 /** A model's policy: what it means, its text, its revisions; editing for those who may. */
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { act, useMe } from "@/app/me";
 import { ActionDialog } from "@/ui/ActionDialog";
 import { Button } from "@/ui/Button";
 import { Snippet } from "@/ui/Copy";
@@ -9,7 +10,6 @@ import { ErrorNotice, Notice, Skeleton } from "@/ui/Notice";
 import { toast } from "@/ui/Toasts";
 import { policyQuery, revisionsQuery } from "./data";
 import { TargetNeeds } from "./MoveDialog";
-import { act, useMe } from "./me";
 import { messages } from "./messages";
 import { Person, Reason, Section, stageName, TextArea, useChange } from "./parts";
 import styles from "./Registry.module.css";

@@ -2,12 +2,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
+import { useMe } from "@/app/me";
 import { Button } from "@/ui/Button";
 import controls from "@/ui/controls.module.css";
 import { SelectField, TextField } from "@/ui/Field";
 import { ErrorNotice, Notice, Skeleton } from "@/ui/Notice";
 import { type Request, requestsQuery } from "./data";
-import { useMe } from "./me";
 import { messages } from "./messages";
 import { useMine } from "./mine";
 import { useTitle } from "./parts";

@@ -1,13 +1,13 @@
 /** Going back: which version gets its place again, what changes by it, and why. */
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
+import { act, useMe } from "@/app/me";
 import { ActionDialog } from "@/ui/ActionDialog";
 import { SelectField } from "@/ui/Field";
 import { Notice, Skeleton } from "@/ui/Notice";
 import { toast } from "@/ui/Toasts";
 import { auditQuery, policyQuery, versionsQuery } from "./data";
 import { MetricsDiff } from "./MetricsDiff";
-import { act, useMe } from "./me";
 import { messages } from "./messages";
 import { Reason, stageName, useChange } from "./parts";
 import styles from "./Registry.module.css";

@@ -2,6 +2,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { BadgeCheck } from "lucide-react";
+import { May } from "@/app/May";
+import { act } from "@/app/me";
 import { Button } from "@/ui/Button";
 import { CopyButton } from "@/ui/Copy";
 import { Chip, Time } from "@/ui/Facts";
@@ -18,9 +20,8 @@ import {
 } from "./data";
 import { Aliases, Description, Tags } from "./Editing";
 import { CardSection, FolderFacts } from "./ModelFiles";
-import { act } from "./me";
 import { messages } from "./messages";
-import { Fact, May, Person, Section, useChange } from "./parts";
+import { Fact, Person, Section, useChange } from "./parts";
 import styles from "./Registry.module.css";
 import { RequestCard } from "./RequestCard";
 import { UseSection } from "./UseSection";

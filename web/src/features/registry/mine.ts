@@ -1,7 +1,7 @@
 /** Which open requests wait for the reader's vote. */
 import { useQueries } from "@tanstack/react-query";
+import type { Me } from "@/app/me";
 import { policyQuery, type Request } from "./data";
-import type { Me } from "./me";
 import { rulesFor, waitsFor } from "./rules";
 
 export function useMine(open: Request[], me: Me): Set<string> {

@@ -6,7 +6,6 @@ import { Chip } from "@/ui/Facts";
 import { Skeleton } from "@/ui/Notice";
 import { toast, toastError } from "@/ui/Toasts";
 import type { Request, Version } from "./data";
-import { useMe } from "./me";
 import { messages } from "./messages";
 import styles from "./Registry.module.css";
 import { ARCHIVED, NO_STAGE } from "./rules";
@@ -124,11 +123,6 @@ export function Reason({
       onChange={(event) => onChange(event.target.value)}
     />
   );
-}
-
-/** Controls that are shown to those who may use them; the server refuses others whatever a page shows. */
-export function May({ to, children }: { to: "write" | "manage"; children: ReactNode }) {
-  return useMe().may(to) ? children : null;
 }
 
 export function MarkdownText({ text }: { text: string }) {

@@ -1,6 +1,7 @@
 /** What a policy means for moves: lanes, steps, who may vote. The server decides; this tells beforehand. */
+
+import type { Me } from "@/app/me";
 import type { Approvals, AuditRecord, Policy, Request, TargetRules, Version } from "./data";
-import type { Me } from "./me";
 
 export const NO_STAGE = "None";
 export const ARCHIVED = "Archived";

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { headerText } from "@/app/me";
 import { changeText, toCsv } from "./AuditTab";
 import { rowsOf } from "./CompareVersions";
 import type { AuditRecord } from "./data";
 import { pinsOf, pythonOf } from "./ModelFiles";
-import { headerText } from "./me";
 import { modelFilter } from "./modelFilter";
 import { python, shell } from "./snippets";
 

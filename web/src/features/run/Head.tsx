@@ -13,6 +13,8 @@ import {
   Undo2,
 } from "lucide-react";
 import { useEffect, useState } from "react";
+import { May } from "@/app/May";
+import { useMe } from "@/app/me";
 import { colourOf, useDark } from "@/charts/colours";
 import { visible } from "@/features/files/spans";
 import { Button, IconButton } from "@/ui/Button";
@@ -37,6 +39,20 @@ export function Head({ run, neighbours }: { run: Run; neighbours: Neighbours | n
   const starred = Boolean(run.data.tags[STAR_TAG]);
   const copy = (text: string) => () =>
     void navigator.clipboard.writeText(text).then(() => toast({ text: words.copied }), toastError);
+  const manages = useMe().may("manage");
+  const move =
+    info.lifecycle_stage === "deleted"
+      ? {
+          label: messages.restore,
+          icon: <Undo2 size={14} />,
+          onSelect: () => void restoreRun(queries, info.run_id),
+        }
+      : {
+          label: messages.delete,
+          icon: <Trash2 size={14} />,
+          tone: "bad" as const,
+          onSelect: () => void deleteRun(queries, run),
+        };
   return (
     <header className={styles.head}>
       <Trail run={run} />
@@ -49,20 +65,24 @@ export function Head({ run, neighbours }: { run: Run; neighbours: Neighbours | n
             <h1 className={styles.title}>
               <bdi>{visible(info.run_name)}</bdi>
             </h1>
-            <IconButton label={messages.rename} onClick={() => setRenaming(true)}>
-              <Pencil size={14} />
-            </IconButton>
+            <May to="write">
+              <IconButton label={messages.rename} onClick={() => setRenaming(true)}>
+                <Pencil size={14} />
+              </IconButton>
+            </May>
           </>
         )}
-        <IconButton
-          label={messages.star}
-          aria-pressed={starred}
-          onClick={() =>
-            starred ? deleteTag(queries, run, STAR_TAG) : setTag(queries, info.run_id, STAR_TAG, "true")
-          }
-        >
-          <Star size={15} fill={starred ? "currentColor" : "none"} />
-        </IconButton>
+        <May to="write">
+          <IconButton
+            label={messages.star}
+            aria-pressed={starred}
+            onClick={() =>
+              starred ? deleteTag(queries, run, STAR_TAG) : setTag(queries, info.run_id, STAR_TAG, "true")
+            }
+          >
+            <Star size={15} fill={starred ? "currentColor" : "none"} />
+          </IconButton>
+        </May>
         {info.lifecycle_stage === "deleted" && <Chip tone="bad">{messages.deleted}</Chip>}
         <span className={styles.spacer} />
         <Step neighbours={neighbours} />
@@ -78,18 +98,7 @@ export function Head({ run, neighbours }: { run: Run; neighbours: Neighbours | n
           }
           entries={[
             { label: messages.copyId, icon: <Fingerprint size={14} />, onSelect: copy(info.run_id) },
-            info.lifecycle_stage === "deleted"
-              ? {
-                  label: messages.restore,
-                  icon: <Undo2 size={14} />,
-                  onSelect: () => void restoreRun(queries, info.run_id),
-                }
-              : {
-                  label: messages.delete,
-                  icon: <Trash2 size={14} />,
-                  tone: "bad" as const,
-                  onSelect: () => void deleteRun(queries, run),
-                },
+            ...(manages ? [move] : []),
           ]}
         />
       </div>

@@ -1,6 +1,7 @@
 /** Notes in Markdown, kept in the tag that MLflow keeps them in. */
 import { useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useId, useState } from "react";
+import { May } from "@/app/May";
 import { Button } from "@/ui/Button";
 import { Skeleton } from "@/ui/Notice";
 import { setTag } from "./actions";
@@ -19,9 +20,11 @@ export function Notes({ run }: { run: Run }) {
         <h2 id="run-notes">{messages.notes}</h2>
         <span className={styles.spacer} />
         {!editing && (
-          <Button kind="quiet" onClick={() => setEditing(true)}>
-            {text ? messages.editNotes : messages.addNotes}
-          </Button>
+          <May to="write">
+            <Button kind="quiet" onClick={() => setEditing(true)}>
+              {text ? messages.editNotes : messages.addNotes}
+            </Button>
+          </May>
         )}
       </div>
       {editing ? (

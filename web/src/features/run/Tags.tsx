@@ -2,6 +2,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { Pencil, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
+import { May } from "@/app/May";
 import { visible } from "@/features/files/spans";
 import { Button, IconButton } from "@/ui/Button";
 import { TextField } from "@/ui/Field";
@@ -23,9 +24,11 @@ export function Tags({ run }: { run: Run }) {
       <div className={styles.sectionHead}>
         <h2 id="run-tags">{messages.tags}</h2>
         <span className={styles.spacer} />
-        <IconButton label={messages.addTag} onClick={() => setAdding(true)}>
-          <Plus size={16} />
-        </IconButton>
+        <May to="write">
+          <IconButton label={messages.addTag} onClick={() => setAdding(true)}>
+            <Plus size={16} />
+          </IconButton>
+        </May>
       </div>
       {adding && <TagForm run={run} onDone={() => setAdding(false)} />}
       {own.length === 0 && !adding && <p className={styles.quiet}>{messages.noTags}</p>}
@@ -65,14 +68,16 @@ function TagRow({ run, name, fixed = false }: { run: Run; name: string; fixed?: 
         <bdi className={styles.tagKey}>{shown}</bdi> <Value text={run.data.tags[name] ?? ""} />
       </span>
       {!fixed && (
-        <span className={styles.tagActs}>
-          <IconButton label={messages.editTag(shown)} onClick={() => setEditing(true)}>
-            <Pencil size={13} />
-          </IconButton>
-          <IconButton label={messages.deleteTag(shown)} onClick={() => deleteTag(queries, run, name)}>
-            <Trash2 size={13} />
-          </IconButton>
-        </span>
+        <May to="write">
+          <span className={styles.tagActs}>
+            <IconButton label={messages.editTag(shown)} onClick={() => setEditing(true)}>
+              <Pencil size={13} />
+            </IconButton>
+            <IconButton label={messages.deleteTag(shown)} onClick={() => deleteTag(queries, run, name)}>
+              <Trash2 size={13} />
+            </IconButton>
+          </span>
+        </May>
       )}
     </li>
   );

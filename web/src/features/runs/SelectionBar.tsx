@@ -1,14 +1,15 @@
 /** What can be done with the selected runs. */
 import { useState } from "react";
 import { address } from "@/api/client";
+import { May } from "@/app/May";
 import { Button } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
 import { TextField } from "@/ui/Field";
 import { Menu } from "@/ui/Menu";
 import { messages } from "./messages";
 import styles from "./RunTable.module.css";
-import { asked, type TableColumn } from "./tableColumns";
-import type { Selection } from "./useSelection";
+import type { TableColumn } from "./tableColumns";
+import { MOST_NAMED, type Selection } from "./useSelection";
 
 export type TagChange =
   | { action: "set_tags"; tags: Record<string, string> }
@@ -17,9 +18,14 @@ export type TagChange =
 
 type Format = keyof typeof messages.exportAs;
 
+/** A column of a file; curves are none. */
+function exported({ kind, key, stat }: TableColumn): Pick<TableColumn, "kind" | "key" | "stat">[] {
+  return kind === "spark" ? [] : [{ kind, key, stat }];
+}
+
 /** Where a file with runs is fetched. */
 export function exportAddress(
-  which: { experiment_ids: string[]; filter?: string; view?: string; run_ids?: string[] },
+  which: Selection["request"],
   order: string[],
   format: Format,
   columns?: TableColumn[],
@@ -29,9 +35,10 @@ export function exportAddress(
     filter: which.filter,
     view: which.view,
     run_ids: which.run_ids,
+    except_run_ids: which.except_run_ids,
     order_by: order,
     format,
-    columns: columns && JSON.stringify(columns.flatMap((one) => asked(one) ?? [])),
+    columns: columns && JSON.stringify(columns.flatMap(exported)),
   });
 }
 
@@ -65,8 +72,8 @@ export function SelectionBar({
   const [stopping, setStopping] = useState(false);
   const save = (format: Format, shown: boolean) =>
     download(exportAddress(selection.request, order, format, shown ? columns : undefined));
-  // What is left out of “all” can't be said in the address of a file.
-  const canExport = !selection.all || selection.except.length === 0;
+  // The file's address names what is left out of “all”.
+  const canExport = selection.except.length <= MOST_NAMED;
   return (
     <div className={styles.selection} role="toolbar" aria-label={messages.selected(selection.count)}>
       <strong>{messages.selected(selection.count)}</strong>
@@ -78,7 +85,9 @@ export function SelectionBar({
       <Button kind="primary" onClick={onCompare}>
         {messages.compare}
       </Button>
-      <Button onClick={() => setTagging(true)}>{messages.tag}</Button>
+      <May to="write">
+        <Button onClick={() => setTagging(true)}>{messages.tag}</Button>
+      </May>
       {canExport && (
         <Menu
           label={messages.export}
@@ -96,16 +105,20 @@ export function SelectionBar({
           ]}
         />
       )}
-      {deleted ? (
-        <Button onClick={() => onMove("restore")}>{messages.restore}</Button>
-      ) : (
-        <>
+      {!deleted && (
+        <May to="write">
           <Button onClick={() => setStopping(true)}>{messages.stop}</Button>
+        </May>
+      )}
+      <May to="manage">
+        {deleted ? (
+          <Button onClick={() => onMove("restore")}>{messages.restore}</Button>
+        ) : (
           <Button kind="danger" onClick={() => onMove("delete")}>
             {messages.delete}
           </Button>
-        </>
-      )}
+        )}
+      </May>
       <Button kind="quiet" onClick={selection.clear}>
         {messages.clearSelection}
       </Button>

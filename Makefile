@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_ENV := .env-demo
 PORT ?= 5001
 
-.PHONY: help demo test test-served test-plain test-ui check format lint types layers web web-check web-dev unit frameworks bench reliability components servers clean
+.PHONY: help demo test test-e2e test-contract test-plain test-ui check format lint types layers web web-check web-dev unit frameworks bench reliability components servers clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -19,44 +19,56 @@ demo: $(DEMO_ENV)/.ready ## Train ten models on the digits data set, compare the
 	$(DEMO_ENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall .
 	$(DEMO_ENV)/bin/python examples/demo.py --port $(PORT)
 
-$(VENV)/.ready: requirements/dev.lock pyproject.toml
+# pip installs uv, as locked, and uv all else: a sixth of the time of the processor, most of which pip spends on
+# unpacking. Nothing is compiled: most of it is never imported, and what is gets compiled then. It must be kept then,
+# also where an image forbids it, or each of the thousand processes that tests start compiles all anew.
+export PYTHONDONTWRITEBYTECODE :=
+UV := $(BIN)/uv
+INSTALL := requirements/install.sh $(UV)
+
+$(UV):
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.lock
-	ASSAY_SKIP_UI=1 $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	sed -n '/^uv==/,/[^\\]$$/p' requirements/dev.lock > $(VENV)/uv.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(VENV)/uv.lock
+
+$(VENV)/.ready: requirements/dev.lock pyproject.toml | $(UV)
+	$(INSTALL) $(VENV) --require-hashes --no-deps --requirement requirements/dev.lock
+	ASSAY_SKIP_UI=1 $(INSTALL) $(VENV) --no-deps --editable .
 	touch $@
 
 components: .env-frameworks/.ready servers web ## Install the real servers, frameworks and browser that the tests talk to
 
-servers:
-	tests/services/install.sh
+servers: | $(UV)
+	tests/services/install.sh $(UV)
 
-# The lock has all but torch, whose builds differ by accelerator: pip takes the one that fits the machine. Nothing is
-# compiled: most of these gigabytes are never imported, and what is gets compiled then.
-FRAMEWORKS_INSTALL := .env-frameworks/bin/python -m pip install --quiet --disable-pip-version-check --no-compile
-
-.env-frameworks/.ready: requirements/frameworks.lock
+# The lock has all but torch, whose builds differ by accelerator: pip takes the one that fits the machine.
+.env-frameworks/.ready: requirements/frameworks.lock | $(UV)
 	$(PYTHON) -m venv .env-frameworks
-	$(FRAMEWORKS_INSTALL) --require-hashes --no-deps -r requirements/frameworks.lock
-	$(FRAMEWORKS_INSTALL) torch==2.13.0
-	ASSAY_SKIP_UI=1 $(FRAMEWORKS_INSTALL) --no-deps --editable .
+	$(INSTALL) .env-frameworks --require-hashes --no-deps --requirement requirements/frameworks.lock
+	.env-frameworks/bin/python -m pip install --quiet --disable-pip-version-check --no-compile torch==2.13.0
+	ASSAY_SKIP_UI=1 $(INSTALL) .env-frameworks --no-deps --editable .
 	touch $@
 
-# Three parts at a time, side by side: they wait for servers, disks and other processes as much as they compute. Under
-# make's own -j, since a shell starts what it puts in the background deaf to Ctrl-C, which tests send.
+# Three parts at a time, side by side: they wait for servers, disks and other processes as much as they compute. What
+# takes longest to install comes first, what takes longest to run next. Under make's own -j, since a shell starts what it
+# puts in the background deaf to Ctrl-C, which tests send.
 test: ## Format, lint, types, layers, and every test against real components
-	$(MAKE) --jobs=3 --output-sync=target components check
-	$(MAKE) --jobs=3 --output-sync=target test-served test-plain test-ui frameworks
+	$(MAKE) --jobs=3 --output-sync=target .env-frameworks/.ready check test-e2e test-plain test-ui frameworks test-contract
 
-test-served: components
-	$(BIN)/python -m pytest tests/contract tests/e2e --ignore=tests/e2e/ui
+# Two files at a time (tests/e2e/conftest.py): what they start takes its time to start, and both wait.
+test-e2e: servers web
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadgroup tests/e2e --ignore=tests/e2e/ui
 
-test-ui: components
+test-ui: servers web
 	$(BIN)/python -m pytest tests/e2e/ui
 
-test-plain: components
+test-contract: servers web
+	$(BIN)/python -m pytest tests/contract
+
+test-plain: servers web
 	$(BIN)/python -m pytest tests/golden tests/property tests/unit tests/compat
 
-frameworks: components ## The flavors, with every real framework in an environment of its own
+frameworks: .env-frameworks/.ready servers web ## The flavors, with every real framework in an environment of its own
 	.env-frameworks/bin/python -m pytest --confcutdir=tests/frameworks tests/frameworks
 
 NPM := $(BIN)/python web/bundle.py npm

@@ -14,6 +14,7 @@ LOCKS = {
     "mlflow": "bench-mlflow",
     "wandb": "bench-wandb",
     "trackio": "bench-trackio",
+    "litserve": "bench-litserve",
 }
 _NOT_OURS = {"pip", "setuptools", "wheel", "pkg_resources", "_distutils_hack"}
 """What every virtual environment brings; it counts for nobody."""

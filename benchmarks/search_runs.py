@@ -17,7 +17,7 @@ from pathlib import Path
 
 from assay.entities.ids import DEFAULT_EXPERIMENT_ID
 from assay.store.base import Query
-from assay.store.sql.search import search_runs
+from assay.store.sql.search.runs import search_runs
 from assay.store.sql.store import SqlStore, open_sql_store
 
 START = 1_700_000_000_000

@@ -1,6 +1,6 @@
 """`make demo`: train ten models on the digits data set, compare them, load the best one in a clean
-environment, bring it to Production by a policy and back once, and leave a server running that shows
-them.
+environment, bring it to Production by a policy and back once, serve what was approved while another
+version takes over, repeat the best run from its commit, and leave a server running that shows all.
 
 Everything lands in `.assay/` of the working directory; run it again and the runs add up.
 `--no-training` shows what is there already.
@@ -16,20 +16,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+import serve_digits
 from rich.console import Console
 from rich.table import Table
 
 import assay
+from assay.entities.runs import Run
 
-EXPERIMENT = "digits"
+EXPERIMENT, FINAL = "digits", "digits-final"
 MODEL = "digits"
 AUTHOR, APPROVER = "alice", "bea"
 TRAINING_SCRIPT = Path(__file__).with_name("digits.py")
 
 
-def train() -> None:
+def train(*words: str) -> None:
     """Run the training script as a user would, in a process of its own."""
-    done = subprocess.run([sys.executable, str(TRAINING_SCRIPT)], check=False)
+    done = subprocess.run([sys.executable, str(TRAINING_SCRIPT), *words], check=False)
     if done.returncode:
         sys.exit(done.returncode)  # the script has said why
 
@@ -42,9 +44,9 @@ def files_of(run_id: str, folder: str | None = None) -> list[str]:
     return paths
 
 
-def show_comparison(console: Console) -> tuple[str, str]:
+def show_comparison(console: Console) -> tuple[Run, Run]:
     """All runs of the experiment side by side, the best first, and what made the best one; returns
-    the ids of the best run's model and of the second best's.
+    the best run and the second best.
     """
     runs = assay.search_runs(
         experiment_names=[EXPERIMENT],
@@ -74,9 +76,13 @@ def show_comparison(console: Console) -> tuple[str, str]:
     console.print(f"  params    {best.data.params}")
     console.print(f"  commit    {commit}")
     console.print(f"  files     {', '.join(files)}")
-    model_id = best.outputs.model_outputs[-1].model_id
-    console.print(f"  model     models:/{model_id}")
-    return model_id, runs[1].outputs.model_outputs[-1].model_id
+    console.print(f"  model     models:/{model_of(best)}")
+    return best, runs[1]
+
+
+def model_of(run: Run) -> str:
+    """The id of the model that a run made."""
+    return run.outputs.model_outputs[-1].model_id
 
 
 def prove(console: Console, model_id: str) -> None:
@@ -178,8 +184,21 @@ def govern(console: Console, second: str) -> None:
     command(console, AUTHOR, "audit", "verify")
 
 
+def repeat(console: Console, best: Run) -> None:
+    """Train the best once more on its own, then run that again from its commit: the same has to
+    come out.
+    """
+    console.print("\nTraining the best alone, then again from what was captured of that run:")
+    train(best.data.params["learning_rate"], "--experiment", FINAL)
+    final = assay.search_runs(experiment_names=[FINAL], output_format="list")[0]
+    if "mlflow.source.git.commit" not in final.data.tags:
+        console.print("  left out: this copy of the examples is in no git repository")
+        return
+    command(console, AUTHOR, "reproduce", final.info.run_id, "--env-manager", "local")
+
+
 def main() -> None:
-    """Train, compare, govern, serve."""
+    """Train, compare, govern, serve, repeat, show."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=5001)
     parser.add_argument("--no-server", action="store_true", help="stop after the comparison")
@@ -191,8 +210,10 @@ def main() -> None:
         train()
     best, second = show_comparison(console)
     if not options.no_training:
-        prove(console, best)
-        govern(console, second)
+        prove(console, model_of(best))
+        govern(console, model_of(second))
+        serve_digits.show(console)
+        repeat(console, best)
     if options.no_server:
         return
     console.print(

@@ -2,9 +2,12 @@
 
     python examples/digits.py
 
+``python examples/digits.py 0.1 --experiment final`` trains one, in an experiment of its own.
 Afterwards ``assay ui`` shows the runs side by side. Needs scikit-learn, skops, matplotlib, pillow.
 """
 
+import argparse
+import os
 import warnings
 
 import matplotlib
@@ -21,7 +24,7 @@ import assay
 matplotlib.use("Agg")
 
 LEARNING_RATES = [0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 1.0]
-EPOCHS = 30
+EPOCHS = int(os.environ.get("EPOCHS", "30"))
 BATCH = 128
 SEED = 7
 
@@ -78,14 +81,18 @@ def train(rate, data):
 
 def main():
     """Train all and print the best."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rates", nargs="*", type=float, default=LEARNING_RATES)
+    parser.add_argument("--experiment", default="digits")
+    options = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
     digits = load_digits()
     pixels = StandardScaler().fit_transform(digits.data)
     data = train_test_split(
         pixels, digits.target, test_size=0.25, random_state=SEED, stratify=digits.target
     )
-    assay.set_experiment("digits")
-    for rate in LEARNING_RATES:
+    assay.set_experiment(options.experiment)
+    for rate in options.rates:
         train(rate, data)
     best = assay.search_runs(
         order_by=["metrics.`val/accuracy` DESC"], max_results=1, output_format="list"

@@ -9,10 +9,12 @@ lock() {
     uv pip compile --quiet "$@" --generate-hashes --universal --python-version 3.11 \
         --no-emit-index-url --no-emit-find-links --no-header --no-annotate -o "requirements/$out.lock"
 }
-lock dev pyproject.toml --all-extras --group dev
+# Ray and Dask are tested with the frameworks, in the environment that has them anyway.
+lock dev pyproject.toml --extra all --extra sagemaker --extra azureml --group dev
 lock default pyproject.toml
 lock demo pyproject.toml --extra pandas --extra plots --extra system --extra models --extra env --group demo
 lock mlflow2 --group mlflow2
+lock bench-litserve --group bench-litserve
 lock bench-mlflow --group bench-mlflow
 lock bench-trackio --group bench-trackio
 lock bench-wandb --group bench-wandb

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 
 from hypothesis import HealthCheck, settings
@@ -11,7 +12,18 @@ pytest_plugins = [
     "tests.services.object_stores",
     "tests.services.mlflow_client",
     "tests.services.browser",
+    "tests.services.containers",
 ]
+
+# What tests import, millions of objects, stays to the end: the collector need not go through it
+# each time that 700 more were made, nor, once all is imported, ever again.
+gc.set_threshold(50_000)
+
+
+def pytest_collection_finish() -> None:
+    """Leave to the collector only what tests make."""
+    gc.freeze()
+
 
 settings.register_profile(
     "assay",

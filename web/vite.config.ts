@@ -120,5 +120,5 @@ export default defineConfig({
       ]),
     ),
   },
-  test: { environment: "jsdom", globals: false, include: ["src/**/*.test.{ts,tsx}"] },
+  test: { environment: "jsdom", isolate: false, globals: false, include: ["src/**/*.test.{ts,tsx}"] },
 } as Parameters<typeof defineConfig>[0]);

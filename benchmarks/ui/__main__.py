@@ -103,7 +103,7 @@ def main() -> None:
     folder = seeded()
     executable = shutil.which("chromium")
     if executable is None:
-        raise SystemExit("chromium is missing: tests/services/install.sh installs it")
+        raise SystemExit("chromium is missing: make servers installs it")
 
     def keep(name: str, entry: dict[str, Any]) -> None:
         kept[name] = {**entry, "priority": options.priority}

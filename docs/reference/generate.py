@@ -39,6 +39,8 @@ GROUPS = {
     "The registry": "assay.fluent.registry",
     "Evaluating": "assay.fluent.evaluate assay.evaluation.metrics assay.evaluation.result"
     " assay.evaluation.thresholds assay.evaluation.evaluators",
+    "Projects, sweeps and reproduction": "assay.projects.launching assay.sweeps.face"
+    " assay.reproduction.reproduce assay.fluent.seed",
     "Where runs are recorded": "assay.client.tracking_uri assay.client.client",
 }
 """Headings, and the modules whose names stand under them."""
@@ -68,6 +70,9 @@ def python_page() -> str:
         ("`assay.models`", importlib.import_module("assay.models")),
         ("`assay.pyfunc`", importlib.import_module("assay.pyfunc")),
         ("`assay.sklearn`, and each other flavor", importlib.import_module("assay.sklearn")),
+        ("`assay.projects`", importlib.import_module("assay.projects")),
+        ("`assay.sweeps`", importlib.import_module("assay.sweeps")),
+        ("`assay.comparison`", importlib.import_module("assay.comparison")),
         ("`assay.types`", importlib.import_module("assay.types")),
     ):
         parts += [
@@ -118,7 +123,9 @@ def first_paragraph(name: str, value: Any) -> str:
 
 
 def _arguments(value: Any) -> str:
-    if not callable(value) or (inspect.isclass(value) and issubclass(value, msgspec.Struct)):
+    if not callable(value) or (
+        inspect.isclass(value) and issubclass(value, (msgspec.Struct, Exception))
+    ):
         return ""
     parameters = list(inspect.signature(value).parameters.values())
     shown: list[str] = []

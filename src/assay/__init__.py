@@ -95,6 +95,10 @@ _HOMES = {
         "start_run",
     ],
     "assay.fluent.search": ["history", "search_runs", "summary"],
+    "assay.fluent.seed": ["seed"],
+    "assay.projects.launching": ["run"],
+    "assay.reproduction.reproduce": ["reproduce"],
+    "assay.sweeps.face": ["sweep"],
 }
 _ATTRIBUTES = {name: (home, name) for home, names in _HOMES.items() for name in names}
 _ATTRIBUTES["MlflowClient"] = ("assay.client.client", "Client")
@@ -104,7 +108,9 @@ _MODULES = frozenset(
         "artifacts",
         "catboost",
         "client",
+        "comparison",
         "data",
+        "deployments",
         "entities",
         "errors",
         "exceptions",
@@ -117,6 +123,7 @@ _MODULES = frozenset(
         "onnx",
         "paddle",
         "pmdarima",
+        "projects",
         "prophet",
         "pyfunc",
         "pytorch",
@@ -126,6 +133,7 @@ _MODULES = frozenset(
         "spacy",
         "spark",
         "statsmodels",
+        "sweeps",
         "tensorflow",
         "tracking",
         "transformers",

@@ -3,7 +3,9 @@
 from assay import artifacts as artifacts
 from assay import catboost as catboost
 from assay import client as client
+from assay import comparison as comparison
 from assay import data as data
+from assay import deployments as deployments
 from assay import entities as entities
 from assay import errors as errors
 from assay import exceptions as exceptions
@@ -16,6 +18,7 @@ from assay import models as models
 from assay import onnx as onnx
 from assay import paddle as paddle
 from assay import pmdarima as pmdarima
+from assay import projects as projects
 from assay import prophet as prophet
 from assay import pyfunc as pyfunc
 from assay import pytorch as pytorch
@@ -25,6 +28,7 @@ from assay import sklearn as sklearn
 from assay import spacy as spacy
 from assay import spark as spark
 from assay import statsmodels as statsmodels
+from assay import sweeps as sweeps
 from assay import tensorflow as tensorflow
 from assay import tracking as tracking
 from assay import transformers as transformers
@@ -109,6 +113,10 @@ from assay.fluent.runs import start_run as start_run
 from assay.fluent.search import history as history
 from assay.fluent.search import search_runs as search_runs
 from assay.fluent.search import summary as summary
+from assay.fluent.seed import seed as seed
+from assay.projects.launching import run as run
+from assay.reproduction.reproduce import reproduce as reproduce
+from assay.sweeps.face import sweep as sweep
 from assay.version import __version__ as __version__
 
 MlflowClient = Client

@@ -37,8 +37,10 @@ prose, and writes a message a person can act on. Most also inherit the natural b
     ├── MissingFramework (ImportError)
     ├── ThresholdsNotMet             a model was evaluated and is not good enough
     ├── EnvironmentFailed            a model's environment can't be made
+    ├── ExecutionFailed              a project's command failed
     ├── PredictionsDiffer            a loaded model doesn't answer what it did when it was saved
     ├── PredictionFailed             rows of a file that a model can't predict
+    ├── SweepFailed                  the first trials of a sweep all failed
     └── RemoteError                  an error code of a server that has no class here
 """
 
@@ -54,6 +56,7 @@ __all__ = [
     "Conflict",
     "Corrupted",
     "EnvironmentFailed",
+    "ExecutionFailed",
     "ExperimentNotFound",
     "InactiveResource",
     "InvalidFilter",
@@ -81,6 +84,7 @@ __all__ = [
     "SignatureMismatch",
     "StoreFull",
     "StoreUnavailable",
+    "SweepFailed",
     "TagNotFound",
     "ThresholdsNotMet",
     "TransitionConflict",
@@ -456,6 +460,21 @@ class EnvironmentFailed(AssayError):
         self.what, self.why = what, why
 
 
+class ExecutionFailed(AssayError):
+    """A project's command didn't end well; its run has the log."""
+
+    error_code = "BAD_REQUEST"
+    http_status = 400
+
+    def __init__(self, run_id: str, status: str, reason: str = "") -> None:
+        why = f": {reason.rstrip('.')}" if reason else ""
+        super().__init__(
+            f"Run {run_id} of the project ended as {status}{why}. `assay runs logs {run_id}` shows"
+            " what it printed."
+        )
+        self.run_id, self.status, self.reason = run_id, status, reason
+
+
 class PredictionsDiffer(AssayError):
     """A model's golden predictions were replayed, and it answered otherwise."""
 
@@ -496,6 +515,17 @@ class ThresholdsNotMet(AssayError):
         self.failures, self.run_id = failures, run_id
         self.result: object = None
         """The ``EvaluationResult``, where ``assay.evaluate`` raised this."""
+
+
+class SweepFailed(AssayError):
+    """The first trials of a sweep all failed, so the rest wasn't tried; it can be resumed."""
+
+    error_code = "BAD_REQUEST"
+    http_status = 400
+
+    def __init__(self, run_id: str, *, failures: int, why: str) -> None:
+        super().__init__(f"The sweep stops, because all its {failures} trials failed: {why}")
+        self.run_id, self.failures, self.why = run_id, failures, why
 
 
 class RemoteError(AssayError):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from assay.errors import AssayError, InvalidInput, RemoteError
+from assay.errors import AssayError, ExecutionFailed, InvalidInput, RemoteError
 
 MlflowException = AssayError
 RestException = RemoteError
 MissingConfigException = InvalidInput
+ExecutionException = ExecutionFailed
 
-__all__ = ["MissingConfigException", "MlflowException", "RestException"]
+__all__ = ["ExecutionException", "MissingConfigException", "MlflowException", "RestException"]

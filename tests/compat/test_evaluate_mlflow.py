@@ -71,8 +71,7 @@ def both(
     ("classes", "config"),
     [
         (2, {}),
-        (2, {"pos_label": 0}),
-        (2, {"metric_prefix": "val_"}),
+        (2, {"pos_label": 0, "metric_prefix": "val_"}),
         (4, {}),
         (4, {"average": "macro"}),
     ],

@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.services.environment import clean_environment
+from tests.services.forks import Forks
 from tests.services.mlflow_client import ServerProcess
 
 pytestmark = [pytest.mark.mlflow, pytest.mark.slow]
@@ -38,26 +38,37 @@ print(json.dumps(found))
 """
 
 
-def run(code: str, folder: Path, *arguments: str, tracking_uri: str) -> dict[str, Any]:
-    folder.mkdir(exist_ok=True)
-    home = {f"XDG_{name}_HOME": str(folder / name.lower()) for name in ("CACHE", "STATE")}
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        cwd=folder,
-        env=clean_environment(
-            MLFLOW_DISABLE_TELEMETRY="true",
-            GIT_PYTHON_REFRESH="quiet",
-            MLFLOW_TRACKING_URI=tracking_uri,
-            **home,
-        ),
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert isinstance(found, dict)
-    return found
+class Programs:
+    """Runs programs that import ``mlflow`` or ``assay``; those of the latter never see mlflow."""
+
+    def __init__(self, forks: dict[str, Forks]) -> None:
+        self._forks = forks
+
+    def __call__(
+        self, tool: str, code: str, folder: Path, *arguments: str, tracking_uri: str
+    ) -> dict[str, Any]:
+        folder.mkdir(exist_ok=True)
+        home = {f"XDG_{name}_HOME": str(folder / name.lower()) for name in ("CACHE", "STATE")}
+        environment = {**_environment(), "MLFLOW_TRACKING_URI": tracking_uri, **home}
+        done = self._forks[tool].run(code, *arguments, folder=folder, environment=environment)
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout.splitlines()[-1])
+        assert isinstance(found, dict)
+        return found
+
+
+def _environment() -> dict[str, str]:
+    return clean_environment(MLFLOW_DISABLE_TELEMETRY="true", GIT_PYTHON_REFRESH="quiet")
+
+
+@pytest.fixture(scope="module")
+def run() -> Iterator[Programs]:
+    libraries = ("pandas", "sklearn.linear_model")
+    with (
+        Forks(*libraries, "mlflow.pyfunc", "mlflow.sklearn", **_environment()) as theirs,
+        Forks(*libraries, "assay.pyfunc", "assay.sklearn", **_environment()) as ours,
+    ):
+        yield Programs({"mlflow": theirs, "assay": ours})
 
 
 def check(found: dict[str, Any]) -> None:
@@ -79,18 +90,20 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.mark.parametrize("tool", ["mlflow", "assay"])
 @pytest.mark.parametrize("server", ["assay", "mlflow"])
 def test_each_program_logs_to_either_server_and_the_other_loads_it(
-    tool: str, server: str, ours: str, mlflow_url: str, tmp_path: Path
+    tool: str, server: str, ours: str, mlflow_url: str, run: Programs, tmp_path: Path
 ) -> None:
     url = ours if server == "assay" else mlflow_url
     other = "assay" if tool == "mlflow" else "mlflow"
-    logged = run(SCRIPT if tool == "mlflow" else PORTED, tmp_path / tool, tracking_uri=url)
+    code = SCRIPT if tool == "mlflow" else PORTED
+    logged = run(tool, code, tmp_path / tool, tracking_uri=url)
     check(logged)
-    loaded = run(LOAD.format(tool=other), tmp_path / other, logged["model_uri"], tracking_uri=url)
+    code, uri = LOAD.format(tool=other), logged["model_uri"]
+    loaded = run(other, code, tmp_path / other, uri, tracking_uri=url)
     assert loaded["native"] == loaded["pyfunc"] == logged["expected"]
 
 
-def test_without_a_server_it_is_the_same(tmp_path: Path) -> None:
-    check(run(PORTED, tmp_path / "assay", tracking_uri=str(tmp_path / "store")))
+def test_without_a_server_it_is_the_same(run: Programs, tmp_path: Path) -> None:
+    check(run("assay", PORTED, tmp_path / "assay", tracking_uri=str(tmp_path / "store")))
 
 
 REGISTER = """
@@ -131,15 +144,15 @@ print(json.dumps(found))
 
 @pytest.mark.parametrize("server", ["assay", "mlflow"])
 def test_registered_models_are_found_by_version_stage_and_alias(
-    server: str, ours: str, mlflow_url: str, tmp_path: Path
+    server: str, ours: str, mlflow_url: str, run: Programs, tmp_path: Path
 ) -> None:
     url = ours if server == "assay" else mlflow_url
-    logged = run(SCRIPT, tmp_path / "log", tracking_uri=url)
-    run(REGISTER, tmp_path / "register", logged["model_uri"], tracking_uri=url)
+    logged = run("mlflow", SCRIPT, tmp_path / "log", tracking_uri=url)
+    run("mlflow", REGISTER, tmp_path / "register", logged["model_uri"], tracking_uri=url)
     good = ["models:/net/1", "models:/net/2", "models:/net/Staging", "models:/net@champion"]
     bad = ["models:/net/9", "models:/net/Production", "models:/net@none", "models:/none/1"]
     asked = json.dumps([*good, "models:/net/latest", *bad, "models:/net", "models:/@x"])
-    found = run(FIND, tmp_path / "find", asked, tracking_uri=url)
+    found = run("assay", FIND, tmp_path / "find", asked, tracking_uri=url)
     model_id = logged["model_uri"].removeprefix("models:/")
     assert {found[uri] for uri in [*good, "models:/net/latest"]} == {model_id}
     assert {found[uri] for uri in bad} <= {
@@ -153,15 +166,16 @@ def test_registered_models_are_found_by_version_stage_and_alias(
 
 @pytest.mark.parametrize("server", ["assay", "mlflow"])
 def test_what_assay_registers_mlflow_loads(
-    server: str, ours: str, mlflow_url: str, tmp_path: Path
+    server: str, ours: str, mlflow_url: str, run: Programs, tmp_path: Path
 ) -> None:
     url = ours if server == "assay" else mlflow_url
-    logged = run(PORTED, tmp_path / "log", tracking_uri=url)
+    logged = run("assay", PORTED, tmp_path / "log", tracking_uri=url)
     (tmp_path / "files").mkdir()
     asked = (logged["model_uri"], f"own-{server}", str(tmp_path / "files"))
-    made = run(REGISTER_OWN, tmp_path / "register", *asked, tracking_uri=url)
+    made = run("assay", REGISTER_OWN, tmp_path / "register", *asked, tracking_uri=url)
     assert made["versions"] == [1, 2, 3]
     for version in "123":
         uri = f"models:/own-{server}/{version}"
-        loaded = run(LOAD.format(tool="mlflow"), tmp_path / "load", uri, tracking_uri=url)
+        code = LOAD.format(tool="mlflow")
+        loaded = run("mlflow", code, tmp_path / "load", uri, tracking_uri=url)
         assert loaded["native"] == loaded["pyfunc"] == logged["expected"]

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from assay.entities.governance import Deployment, NodeKind, Rule
-from assay.entities.ids import ExperimentId
+from assay.entities.ids import ExperimentId, RunId
+from assay.entities.jobs import Capacity, NewJob
 from assay.entities.model_versions import VersionSignature
 from assay.errors import InvalidInput
 from assay.store.rest import RestStore, open_rest_store
@@ -18,6 +19,7 @@ pytestmark = [pytest.mark.mlflow, pytest.mark.slow]
 CAUSE = local_cause()
 RULE = Rule(rule_id="r", rule_name="r", experiment_id=ExperimentId("0"), model_name="m")
 DEPLOYMENT = Deployment(deployment_id="d", name="m", version=1, target="local")
+JOB = NewJob(job_id="j", queue="q", run_id=RunId("r"), launch="{}")
 SIGNATURE = VersionSignature(key_id="0" * 64, signer="ada", time=1, bundle="{}")
 CALLS: dict[str, Callable[[RestStore], object]] = {
     "policies.set": lambda store: store.policies.set("m", "policy: 1", cause=CAUSE),
@@ -48,7 +50,16 @@ CALLS: dict[str, Callable[[RestStore], object]] = {
     "rules.runs": lambda store: store.rules.runs("r"),
     "deployments.record": lambda store: store.deployments.record(DEPLOYMENT, cause=CAUSE),
     "deployments.end": lambda store: store.deployments.end("d", cause=CAUSE),
+    "deployments.tell": lambda store: store.deployments.tell([]),
+    "deployments.figures": lambda store: store.deployments.figures(),
     "deployments.of": lambda store: store.deployments.of(),
+    "jobs.enqueue": lambda store: store.jobs.enqueue(JOB, cause=CAUSE),
+    "jobs.lease": lambda store: store.jobs.lease(
+        ["q"], agent="a", lease_id="l", lease_s=60, capacity=Capacity(), cause=CAUSE
+    ),
+    "jobs.get": lambda store: store.jobs.get("j"),
+    "jobs.search": lambda store: store.jobs.search(),
+    "jobs.cancel": lambda store: store.jobs.cancel("j", cause=CAUSE),
     "lineage.graph": lambda store: store.lineage.graph(NodeKind.RUN, "r"),
 }
 

@@ -17,7 +17,7 @@ from assay.errors import InvalidInput
 from assay.search.evaluate import read_number
 from assay.store.base import Query
 from assay.store.sql import tables
-from assay.store.sql.search import search_runs
+from assay.store.sql.search.runs import search_runs
 
 pytestmark = [pytest.mark.mlflow, pytest.mark.filterwarnings("ignore")]
 

@@ -35,9 +35,9 @@ def gitlab_lines(job: str) -> list[str]:
 class Runner:
     """A checkout with a store of its own, and bash."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, checkout: Path = EXAMPLES) -> None:
         self.folder = folder
-        shutil.copytree(EXAMPLES, folder, dirs_exist_ok=True)
+        shutil.copytree(checkout, folder, dirs_exist_ok=True)
         binaries = str(Path(sys.executable).parent)
         self.environment = clean_environment(
             PATH=f"{binaries}{os.pathsep}{os.environ['PATH']}",
@@ -70,6 +70,15 @@ def runner(tmp_path: Path) -> Runner:
     return Runner(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def gated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout in which GitLab's pipeline has come to its request."""
+    made = Runner(tmp_path_factory.mktemp("gated"))
+    made.all(gitlab_lines("train"))
+    made.all(gitlab_lines("gate"))
+    return made.folder
+
+
 def approve(runner: Runner, user: str) -> subprocess.CompletedProcess[str]:
     """Let somebody approve the only open request."""
     ident = runner.run(
@@ -97,9 +106,8 @@ def test_github_pipeline_trains_gates_asks_and_deploys_what_was_approved(runner:
 
 
 @pytest.mark.slow
-def test_pipeline_stops_where_a_gate_is_not_met(runner: Runner) -> None:
-    runner.all(gitlab_lines("train"))
-    runner.all(gitlab_lines("gate"))
+def test_pipeline_stops_where_a_gate_is_not_met(gated: Path, tmp_path: Path) -> None:
+    runner = Runner(tmp_path, gated)
     (runner.folder / "policy.yaml").write_text(
         (runner.folder / "policy.yaml").read_text().replace("at_least: 0.9", "at_least: 1.5")
     )
@@ -113,10 +121,10 @@ def test_pipeline_stops_where_a_gate_is_not_met(runner: Runner) -> None:
 
 
 @pytest.mark.slow
-def test_gitlab_pipeline_run_again_finds_what_it_registered(runner: Runner) -> None:
-    for _ in range(2):
-        runner.all(gitlab_lines("train"))
-        runner.all(gitlab_lines("gate"))
+def test_gitlab_pipeline_run_again_finds_what_it_registered(gated: Path, tmp_path: Path) -> None:
+    runner = Runner(tmp_path, gated)
+    runner.all(gitlab_lines("train"))
+    runner.all(gitlab_lines("gate"))
     runner.all(gitlab_lines("request"))
     assert approve(runner, "lea").returncode == 0
     runner.all(gitlab_lines("deploy"))

@@ -31,8 +31,10 @@ def test_no_request_made_from_the_description_breaks_the_server(
             *("--checks", "not_a_server_error"),
             # Live updates stream until the client hangs up.
             *("--exclude-path-regex", "live"),
-            *("--max-examples", "5"),
+            *("--max-examples", "3"),
             *("--seed", "1"),
+            # Other tests run beside this one on the same two cores.
+            *("--request-timeout", "60"),
         ],
         capture_output=True,
         text=True,
@@ -43,7 +45,7 @@ def test_no_request_made_from_the_description_breaks_the_server(
     assert done.returncode == 0, done.stdout[-5000:]
     generated = re.search(r"(\d+) generated", done.stdout)
     assert generated is not None
-    assert int(generated[1]) >= 2_000
+    assert int(generated[1]) >= 1_200
     raw = Raw(assay_server.url)
     assert raw("GET", "/health").body == b"OK"
     assert "Traceback" not in assay_server.log.read_text()

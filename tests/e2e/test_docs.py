@@ -4,13 +4,14 @@ folder.
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.services.environment import clean_environment
+from tests.services.forks import Forks
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -22,21 +23,20 @@ def blocks(page: Path) -> list[str]:
     return BLOCK.findall(page.read_text())
 
 
+@pytest.fixture(scope="module")
+def forks() -> Iterator[Forks]:
+    strict = ("-W", "error::DeprecationWarning:__main__")
+    libraries = ("numpy", "pandas", "sklearn.linear_model", "assay.pyfunc", "assay.sklearn")
+    with Forks(*libraries, options=strict, **clean_environment()) as made:
+        yield made
+
+
 @pytest.mark.parametrize(
     "page", [p for p in PAGES if blocks(p)], ids=lambda p: str(p.relative_to(ROOT))
 )
-def test_python_examples_run(page: Path, tmp_path: Path) -> None:
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("ASSAY_", "MLFLOW_"))}
-
+def test_python_examples_run(page: Path, forks: Forks, tmp_path: Path) -> None:
     for code in blocks(page):
-        done = subprocess.run(
-            [sys.executable, "-W", "error::DeprecationWarning:__main__", "-c", code],
-            cwd=tmp_path,
-            env=clean,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        done = forks.run(code, folder=tmp_path, environment=clean_environment())
         assert done.returncode == 0, f"{code}\n{done.stderr}"
 
 

@@ -137,16 +137,17 @@ def test_an_sdist_holds_the_built_ui_and_its_sources(tmp_path: Path) -> None:
     sources = sources_of_the_package(tmp_path / "sources")
     script = "from hatchling.build import build_sdist; import sys; print(build_sdist(sys.argv[1]))"
     environment = tmp_path / "build-environment"
-    subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True)
+    python = str(environment / "bin" / "python")
     installed = subprocess.run(
-        [str(environment / "bin" / "pip"), "install", "--quiet", "hatchling"],
+        [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "hatchling"],
         capture_output=True,
         text=True,
         check=False,
     )
     assert installed.returncode == 0, installed.stderr
     made = subprocess.run(
-        [str(environment / "bin" / "python"), "-c", script, str(tmp_path)],
+        [python, "-c", script, str(tmp_path)],
         cwd=sources,
         capture_output=True,
         text=True,

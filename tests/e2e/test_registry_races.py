@@ -28,6 +28,7 @@ from assay.entities.runs import NewRun
 from assay.entities.transitions import RequestStatus
 from assay.store.base import Query
 from assay.store.sql.store import SqlStore, open_sql_store
+from tests.services.postgres import only_postgres
 
 CAUSE = Cause(Actor("alice", origin="test"), "a race")
 MODEL = "digits"
@@ -331,6 +332,7 @@ class TestRacesOnSqlite(Races):
         return f"sqlite:///{tmp_path}/assay.db"
 
 
+@only_postgres(18)
 @pytest.mark.postgres
 class TestRacesOnPostgres(Races):
     """Each change takes a connection of the pool."""

@@ -216,7 +216,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(start: Start) -> None:
 def test_it_starts_soon_and_stays_small(start: Start) -> None:
     began = time.monotonic()
     server = start()
-    assert time.monotonic() - began < 5  # 1 s on a machine of its own
+    assert time.monotonic() - began < 15  # 1 s on a machine of its own
     assert server.process is not None
     rollup = Path(f"/proc/{server.process.pid}/smaps_rollup").read_text()
     pss_kb = next(int(x.split()[1]) for x in rollup.splitlines() if x.startswith("Pss:"))

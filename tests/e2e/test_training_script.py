@@ -341,7 +341,9 @@ def test_digits_example_trains_and_records_its_models(project: Project) -> None:
     (project.folder / "digits.py").write_text((ROOT / "examples" / "digits.py").read_text())
     out, _ = project.run(
         """
+        import sys
         import digits
+        del sys.argv[1:]
         digits.LEARNING_RATES, digits.EPOCHS = [0.00001, 0.01], 3
         digits.main()
         """

@@ -7,6 +7,7 @@ tests/frameworks``.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -26,6 +27,9 @@ _QUIET = {
 }
 # Frameworks read these when they are imported, which is before any fixture runs.
 os.environ.update(_QUIET)
+
+# As in the main conftest.py: what frameworks make while they are imported stays to the end.
+gc.set_threshold(50_000)
 
 _FOREIGN_WARNINGS = (
     # Real MLflow is a peer here, not what is tested; its warnings speak of other matters.

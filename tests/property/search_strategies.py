@@ -8,6 +8,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from assay.search.tree import (
+    SUMMARY_FIGURES,
     And,
     Comparator,
     Comparison,
@@ -81,7 +82,7 @@ def text_comparisons(
 
 @st.composite
 def metric_fields(draw: st.DrawFn) -> Field:
-    figure = draw(st.sampled_from(Figure))
+    figure = draw(st.sampled_from(SUMMARY_FIGURES))
     if draw(st.booleans()):
         return Field(K.METRIC, draw(keys))
     key = draw(keys)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from assay.entities.metrics import Metric
 from assay.metrics.downsample import grid
+from assay.metrics.log_grid import LogGrid
 from assay.metrics.points import batch_of_metrics, series_of
 from assay.store.sql.metric_fold import fold
 from assay.store.sql.metrics import SqlMetrics, append_metrics, append_points, latest_metrics
@@ -141,8 +142,8 @@ def check_pages(store, key, expected, size):
     )
 
 
-def check_buckets(found, expected, low, high, count):
-    cut = grid(low, high, count)
+def check_buckets(found, expected, low, high, count, scale="linear"):
+    cut = LogGrid(count, low, high) if scale == "log" else grid(low, high, count)
     borders = cut.borders().tolist()
     assert len(borders) < count
     groups = {}
@@ -262,6 +263,8 @@ def test_long_curves_read_back_as_a_plain_model_has_them(script, count, bounds):
             (whole,) = store.buckets([RUN], [key.key], count=count)
             steps = [p.step for p in expected]
             check_buckets(whole, expected, min(steps), max(steps), count)
+            (logs,) = store.buckets([RUN], [key.key], count=count, scale="log")
+            check_buckets(logs, expected, min(steps), max(steps), count, "log")
             part = store.buckets([RUN], [key.key], count=count, first_step=low, last_step=high)
             assert bool(part) == any(low <= s <= high for s in steps)
             for found in part:
@@ -290,3 +293,19 @@ def test_a_grid_covers_its_range_in_equal_buckets_and_no_more_than_asked_for(fir
     # At most the next of four sizes between two powers of two is lost to rounding.
     wanted = min(count, last - first + 1)
     assert len(borders) + 1 >= wanted // 2 - 1
+
+
+@settings(max_examples=60)
+@given(
+    first=st.integers(-(2**63), 2**63 - 1) | st.integers(-100, 100),
+    width=st.integers(0, 2**64) | st.integers(0, 10_000),
+    count=st.integers(1, 3_000),
+)
+def test_a_log_grid_has_ascending_borders_in_its_range_and_no_more_than_asked_for(
+    first, width, count
+):
+    last = min(first + width, 2**63 - 1)
+    borders = LogGrid(count, first, last).borders().tolist()
+    assert len(borders) < count
+    assert all(max(first, 0) < border <= last for border in borders)
+    assert all(a < b for a, b in pairwise(borders))

@@ -39,7 +39,7 @@ from tests.property.search_strategies import (
     texts,
     times,
 )
-from tests.services.postgres import PostgresServer
+from tests.services.postgres import PostgresServer, only_postgres
 
 C, K = Comparator, FieldKind
 NAMES = ("a", "A", "ab", "B%", "a_b", "ä", "😀", "it's")
@@ -376,6 +376,7 @@ def test_sqlite_finds_the_versions_that_the_plain_meaning_finds_in_the_same_orde
     sqlite.rollback()
 
 
+@only_postgres(15)
 @pytest.mark.postgres
 @given(**model_searches)
 @settings(max_examples=60)
@@ -386,6 +387,7 @@ def test_postgresql_finds_the_models_that_the_plain_meaning_finds_in_the_same_or
     postgres.rollback()
 
 
+@only_postgres(15)
 @pytest.mark.postgres
 @given(**version_searches)
 @settings(max_examples=100)

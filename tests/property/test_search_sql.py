@@ -16,11 +16,11 @@ from sqlalchemy import Connection, create_engine
 from assay.entities.ids import ExperimentId
 from assay.entities.lifecycle import ViewType
 from assay.search import Record, evaluate, sort_key
-from assay.search.tree import Figure, Node, OrderTerm
+from assay.search.tree import SUMMARY_FIGURES, Node, OrderTerm
 from assay.store.base import Query
 from assay.store.sql import tables
-from assay.store.sql.search import run_table, search_runs
-from assay.store.sql.search.runs import complete_order
+from assay.store.sql.search.run_table import run_table
+from assay.store.sql.search.runs import complete_order, search_runs
 from tests.property.search_strategies import (
     NOW_MS,
     FoundRun,
@@ -31,7 +31,7 @@ from tests.property.search_strategies import (
     render_order,
     trees,
 )
-from tests.services.postgres import PostgresServer
+from tests.services.postgres import PostgresServer, only_postgres
 
 FINAL = {"audit_log", "audit_head"}
 """Tables from which nothing can be deleted; runs write nothing there."""
@@ -169,7 +169,7 @@ def _record(run: FoundRun) -> Record:
             "duration": run.end_time - run.start_time if both else None,  # type: ignore[operator]
         },
         metrics={
-            key: [{figure: getattr(series, figure) for figure in Figure}]
+            key: [{figure: getattr(series, figure) for figure in SUMMARY_FIGURES}]
             for key, series in run.metrics.items()
         },
         params=run.params,
@@ -259,6 +259,7 @@ def test_sqlite_finds_the_runs_that_the_plain_meaning_finds_in_the_same_order(
     sqlite.rollback()
 
 
+@only_postgres(18)
 @pytest.mark.postgres
 @given(**searches)
 @settings(max_examples=150)
@@ -278,6 +279,7 @@ def test_a_run_table_of_sqlite_holds_what_the_runs_hold(
     sqlite.rollback()
 
 
+@only_postgres(18)
 @pytest.mark.postgres
 @given(populations.filter(_without_shared_datasets))
 @settings(max_examples=20)

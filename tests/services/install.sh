@@ -1,8 +1,9 @@
 #!/bin/sh
 # Installs what the tests talk to beside Python packages: PostgreSQL 15, Chromium, Node for Azurite, Azurite itself,
-# Java for Spark, and an environment with the last mlflow 2.
-# What is there already is left alone.
+# Java for Spark, Podman and Buildah for images, and an environment with the last mlflow 2.
+# What is there already is left alone. Its argument is a uv, which installs Python packages.
 set -eu
+uv=$1
 cd "$(dirname "$0")/../.."
 
 need=""
@@ -10,6 +11,7 @@ need=""
 command -v chromium >/dev/null || need="$need chromium"
 command -v npm >/dev/null || need="$need nodejs npm"
 command -v java >/dev/null || need="$need openjdk-17-jre-headless"
+command -v podman >/dev/null && command -v buildah >/dev/null || need="$need podman buildah runc uidmap"
 if [ -n "$need" ]; then
     root=""
     [ "$(id -u)" = 0 ] || root=sudo
@@ -19,15 +21,14 @@ if [ -n "$need" ]; then
 fi
 
 azurite() {
-    [ -f .env-azurite/node_modules/azurite/package.json ] ||
-        npm install --silent --no-audit --no-fund --prefix .env-azurite azurite@3.35.0 >/dev/null
+    grep -qs '"version": "3.37.0"' .env-azurite/node_modules/azurite/package.json ||
+        npm install --silent --no-audit --no-fund --prefix .env-azurite azurite@3.37.0 >/dev/null
 }
 
 mlflow2() {
     [ ! -f .env-mlflow2/.ready ] || return 0
     "${PYTHON:-python3}" -m venv .env-mlflow2
-    .env-mlflow2/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
-        --require-hashes -r requirements/mlflow2.lock
+    requirements/install.sh "$uv" .env-mlflow2 --require-hashes --requirement requirements/mlflow2.lock
     touch .env-mlflow2/.ready
 }
 

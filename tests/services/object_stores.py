@@ -12,7 +12,6 @@ import hashlib
 import hmac
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -28,7 +27,6 @@ from typing import Any
 import pytest
 import urllib3
 
-AZURITE_VERSION = "3.37.0"
 _PATIENCE_S = 120.0
 _HTTP = urllib3.PoolManager(retries=False, timeout=5.0)
 
@@ -133,20 +131,10 @@ def fake_gcs() -> Iterator[ObjectStoreServer]:
 
 
 def _azurite_main() -> Path:
-    """Azurite's program, installed by npm into a cache folder the first time."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    home = Path(base) / "assay-tests" / f"azurite-{AZURITE_VERSION}"
-    main = home / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
-    if not main.exists():
-        assert shutil.which("npm"), "Azurite needs node and npm: install them"
-        home.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=home.parent) as fresh:
-            command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", fresh]
-            command.append(f"azurite@{AZURITE_VERSION}")
-            subprocess.run(command, check=True, timeout=600, capture_output=True)
-            shutil.rmtree(home, ignore_errors=True)
-            Path(fresh).rename(home)
-            Path(fresh).mkdir()  # what the context manager removes
+    """Azurite's program, where ``tests/services/install.sh`` puts it."""
+    installed = Path(__file__).parents[2] / ".env-azurite" / "node_modules" / "azurite"
+    main = installed / "dist" / "src" / "blob" / "main.js"
+    assert main.exists(), "Azurite is missing: make components"
     return main
 
 

@@ -178,6 +178,13 @@ def postgres_server(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
         yield server
 
 
+def only_postgres(version: int) -> pytest.MarkDecorator:
+    """The server of one version, for a test, or all tests of a class, that need not both."""
+    return pytest.mark.parametrize(
+        "postgres_server", [version], ids=[f"postgres{version}"], indirect=True, scope="session"
+    )
+
+
 @pytest.fixture
 def postgres_empty_uri(postgres_server: PostgresServer) -> Iterator[str]:
     """The URI of a fresh database without any table."""

@@ -25,8 +25,9 @@ const queries = new QueryClient({
 const moved = fromMlflowLink(location.hash);
 if (moved) history.replaceState(null, "", new URL(moved, document.baseURI));
 
-const root = document.getElementById("root");
-if (root) {
+function start(): void {
+  const root = document.getElementById("root");
+  if (!root) return;
   createRoot(root).render(
     <StrictMode>
       <QueryClientProvider client={queries}>
@@ -35,3 +36,6 @@ if (root) {
     </StrictMode>,
   );
 }
+
+// In a task of its own: together with the reading of all scripts it would be one long one.
+setTimeout(start);

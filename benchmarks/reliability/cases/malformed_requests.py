@@ -65,7 +65,7 @@ class Request(NamedTuple):
 
 
 def run(short: bool) -> Outcome:
-    ours = OURS // 5 if short else OURS
+    ours = OURS // 10 if short else OURS
     rng = random.Random(1)
     figures: Figures = {
         **{"requests": 0, "refused": 0, "accepted": 0, "server_errors": 0, "not_json": 0},
@@ -82,7 +82,8 @@ def run(short: bool) -> Outcome:
             for number in range(ours):
                 watch.send(_malformed(routes[number % len(routes)], rng))
             figures["of_schemathesis"] = -figures["requests"]
-            for request in _from_the_document(watch, 2 if short else THEIRS_A_ROUTE):
+            # Short runs are tests, and test_described_api is one of schemathesis already.
+            for request in () if short else _from_the_document(watch, THEIRS_A_ROUTE):
                 watch.send(request)
             figures["of_schemathesis"] += figures["requests"]
             watch.judge_the_end()

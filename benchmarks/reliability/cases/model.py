@@ -14,7 +14,7 @@ STEPS_A_LIFE = 60
 
 
 def run(short: bool) -> Outcome:
-    goal = 240 if short else 10_000
+    goal = 160 if short else 10_000
     ServerMachine.steps = ServerMachine.restarts = 0
     differences = 0
     try:

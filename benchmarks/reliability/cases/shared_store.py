@@ -61,7 +61,7 @@ SYNCHRONOUS = """
 
 def run(short: bool) -> Outcome:
     rounds = 1 if short else 5
-    steps = 200 if short else 1_000
+    steps = 60 if short else 1_000
     figures: Figures = {"rounds": rounds}
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as name:

@@ -136,6 +136,19 @@ class LocalArtifactStore(ArtifactStore):
         finally:
             os.close(fd)
 
+    def changed_ns(self, folder: ArtifactPath) -> int | None:
+        """When an entry of a folder was last made, replaced or removed, in nanoseconds since the
+        epoch; ``None`` where there is no such folder.
+        """
+        try:
+            fd = open_folder(self._area.root, (*self._above, *segments(folder)))
+        except OSError:
+            return None
+        try:
+            return os.fstat(fd).st_mtime_ns
+        finally:
+            os.close(fd)
+
     def info(self, path: ArtifactPath) -> ArtifactInfo:
         """See ``ArtifactStore.info``."""
         names = segments(path)

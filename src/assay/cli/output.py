@@ -13,13 +13,13 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 import msgspec
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Format = Literal["table", "json", "csv"]
 _ALWAYS = 2
@@ -48,6 +48,9 @@ def is_terminal() -> bool:
 
 def console() -> Console:
     """Where rich things are printed."""
+    # 40 ms that only a table on a terminal needs.
+    from rich.console import Console
+
     return Console(highlight=False)
 
 
@@ -96,6 +99,9 @@ def print_rows(
 
 def _draw(columns: Sequence[str], rows: list[Sequence[Cell]]) -> None:
     """A table of the columns that fit side by side: squeezed ones can't be read."""
+    from rich.table import Table
+    from rich.text import Text
+
     out = console()
     shown = _fitting(columns, rows, width=out.width)
     table = Table()

@@ -28,6 +28,7 @@ from assay.cli.registry_moves import (
 from assay.cli.registry_policy import policy
 from assay.cli.registry_rules import rules
 from assay.cli.registry_signing import key, sign, verify
+from assay.cli.registry_traffic import traffic
 from assay.cli.registry_worker import worker
 
 
@@ -66,6 +67,7 @@ for _command in (
     key,
     sign,
     verify,
+    traffic,
     worker,
 ):
     registry.add_command(_command)

@@ -1,4 +1,6 @@
-"""``assay runs``: list, show, compare, delete, restore and export runs."""
+"""``assay runs``: list, show, compare, delete, restore and export runs; ``diff`` and ``stats`` are
+files of their own.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,11 @@ from assay.cli.output import (
     say,
     when,
 )
+from assay.cli.run_diff import diff
 from assay.cli.run_export import export_runs
+from assay.cli.run_logs import logs, stop
 from assay.cli.run_rows import run_rows, shown_id
+from assay.cli.run_stats import stats
 from assay.client.connect import resolved_artifact_uri
 from assay.entities.lifecycle import ViewType
 from assay.entities.runs import Run
@@ -126,6 +131,9 @@ def show(ctx: click.Context, run: str, as_json: bool) -> None:
 def compare(ctx: click.Context, run: tuple[str, ...], everything: bool, output: Format) -> None:
     """Show runs side by side: params and metrics that differ.
 
+    These are the values of any number of runs; why two of them differ is what `assay runs diff`
+    tells.
+
     \b
     Example:
       assay runs compare 3f2a 91bc
@@ -204,3 +212,9 @@ def export(ctx: click.Context, run: tuple[str, ...], folder: Path) -> None:
         found = [find_run(store, text) for text in run]
         for one, points in export_runs(store, found, folder):
             say(f"{one.info.run_id}\t{cell(points)} points")
+
+
+runs.add_command(diff)
+runs.add_command(logs)
+runs.add_command(stats)
+runs.add_command(stop)

@@ -8,14 +8,13 @@ it meanwhile.
 from __future__ import annotations
 
 import os
-import sys
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from assay.client.journal_files import make_private_folder
 from assay.errors import PermissionDenied
+from assay.store.importing import IMPORTING
 from assay.store.uri import Location
 
 if TYPE_CHECKING:
@@ -26,25 +25,6 @@ __all__ = ["make_home", "open_run_artifacts", "open_store", "resolved_artifact_u
 
 MODEL_ROOTS_VARIABLE = "ASSAY_MODEL_ROOTS"
 """Addresses, separated by commas, below which versions may be registered from."""
-_importing = threading.RLock()
-"""Held while a store is imported. A child that is forked in the middle of an import by another
-thread would wait for ever for the rest of it; so a fork waits until the import is done.
-"""
-
-
-def _before_fork() -> None:
-    _importing.acquire()
-    # Imported while the fork waited, it was too late for Python to call it.
-    sqlite = sys.modules.get("assay.store.sql.sqlite")
-    if sqlite is not None:
-        sqlite.before_fork()
-
-
-os.register_at_fork(
-    before=_before_fork,
-    after_in_parent=_importing.release,
-    after_in_child=_importing.release,
-)
 
 
 def open_store(location: Location, *, patient: bool = True) -> Store:
@@ -58,10 +38,10 @@ def open_store(location: Location, *, patient: bool = True) -> Store:
         PermissionDenied: the folder of a local one can't be made.
     """
     if location.kind == "http":
-        with _importing:
+        with IMPORTING:
             from assay.store.rest import open_rest_store
         return open_rest_store(location.tracking_uri, patient=patient)
-    with _importing:
+    with IMPORTING:
         from assay.store.sql.store import open_sql_store
         from assay.webhooks.allowed import allowed_by_environment
     if location.kind == "sqlite":

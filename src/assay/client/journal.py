@@ -171,6 +171,14 @@ class Journal:
             elif again is not None:
                 self._append(operation_frame(again, self._salt))
 
+    def has_points(self, run_id: RunId, key: str) -> bool:
+        """Whether a point of a metric with this key was appended for a run that hasn't ended."""
+        with self._lock:
+            return any(
+                known.run_id == run_id and any(series.key == key for series in known.series)
+                for known in self._definitions.values()
+            )
+
     def _point_slowly(
         self, run_id: RunId, key: str | SeriesKey, value: float, step: int, timestamp_ms: int
     ) -> None:

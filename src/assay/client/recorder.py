@@ -17,6 +17,7 @@ import contextlib
 import errno
 import logging
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -101,6 +102,10 @@ class Recorder:
         source = (model_id, dataset_name, dataset_digest)
         self._row(run_id, values, step, timestamp_ms, source=source)
 
+    def has_points(self, run_id: RunId, key: str) -> bool:
+        """Whether this process recorded a point of the metric for the run, while it was open."""
+        return self._journal.has_points(run_id, key)
+
     def append(self, operation: Operation) -> None:
         """Record anything but points."""
         journal = self._journal
@@ -110,6 +115,10 @@ class Recorder:
         elif isinstance(operation, UpdateRun) and operation.status and operation.status.is_final:
             mark_ended(journal.folder, operation.run_id)
             journal.forget(operation.run_id)
+
+    def holds(self, run_id: RunId) -> None:
+        """This process carries out a run that is there already: if it is killed, the run ends."""
+        mark_started(self._journal.folder, run_id, time.time_ns() // 1_000_000)
 
     def start_run(self, operation: StartRun) -> RunId:
         """Record that a run starts; returns the id under which it is to be logged.
@@ -242,6 +251,11 @@ class Recorder:
     def last_error(self) -> Exception | None:
         """Why the last delivery failed; ``None`` after one that went well."""
         return self._shipper.last_error
+
+    @property
+    def lacks_room(self) -> bool:
+        """Whether what was recorded last is in memory only, for want of space in the journal."""
+        return self._journal.last_error is not None
 
     def flush(
         self,

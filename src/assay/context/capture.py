@@ -12,17 +12,29 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
-from assay.context.git import MAX_PATCH_BYTES, git_state
+from assay.context.git import MAX_PATCH_BYTES, GitState, git_state
 from assay.context.hardware import hardware_tags
 from assay.context.packages import requirements
-from assay.context.source import process_tags
+from assay.context.source import process_tags, script_folder
 from assay.errors import InvalidInput
 
 PATCH_PATH = "assay/source.patch"
 REQUIREMENTS_PATH = "assay/requirements.txt"
 OUTPUT_PATH = "assay/output.log"
 
-PARTS = frozenset({"source", "process", "git", "patch", "packages", "hardware", "output", "exit"})
+PARTS = frozenset(
+    {
+        "source",
+        "process",
+        "environment",
+        "git",
+        "patch",
+        "packages",
+        "hardware",
+        "output",
+        "exit",
+    }
+)
 """What can be switched by ``ASSAY_CAPTURE`` and ``start_run(capture=…)``."""
 
 _FRESH_S = 30.0
@@ -107,8 +119,8 @@ def _take(parts: frozenset[str], folder: str) -> Snapshot:
         facts.update(hardware_tags())
     if "packages" in parts:
         files[REQUIREMENTS_PATH] = requirements().encode()
-    if "git" in parts and folder:
-        state = git_state(Path(folder), with_patch="patch" in parts)
+    if "git" in parts:
+        state = _code_state(folder, with_patch="patch" in parts)
         if state is not None:
             facts.update(state.tags())
             if state.patch:
@@ -120,3 +132,14 @@ def _take(parts: frozenset[str], folder: str) -> Snapshot:
                     MAX_PATCH_BYTES >> 20,
                 )
     return Snapshot(facts, files)
+
+
+def _code_state(folder: str, *, with_patch: bool) -> GitState | None:
+    """The tree around the current folder, else the one around the script."""
+    here = git_state(Path(folder), with_patch=with_patch) if folder else None
+    if here is not None:
+        return here
+    script = script_folder()
+    found = None if script is None else git_state(script, with_patch=with_patch)
+    # Where the program ran is no place of that tree.
+    return None if found is None else found._replace(directory="")

@@ -1,7 +1,7 @@
 """Exits: what a process knows about its own end: the exception, the exit code, what it used.
 
-All of it is asked of this process only, in microseconds, and nothing here can raise: a program's
-end must not depend on what is noted about it.
+All of it is asked of this process only, in less than a millisecond, and nothing here can raise: a
+program's end must not depend on what is noted about it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import sys
 import time
 from typing import Final
 
+from assay.context.packages import imported_names
 from assay.context.source import mask_text
 from assay.entities import tags
 
@@ -19,6 +20,8 @@ except ImportError:  # Windows has no such module
     resource = None  # type: ignore[assignment]
 
 MAX_EXCEPTION_LENGTH: Final = 2_000
+MAX_IMPORTED_LENGTH: Final = 8_000
+"""What the value of a tag may take."""
 INTERRUPTED: Final = 130
 """What shells say of a program that Ctrl-C ended: 128 and the number of the signal."""
 
@@ -33,8 +36,13 @@ def cpu_time_s() -> float:
 
 
 def usage_tags(cpu_before_s: float) -> dict[str, str]:
-    """Processor time since ``cpu_before_s``, and the largest memory this process ever held."""
+    """Processor time since ``cpu_before_s``, the largest memory this process ever held, and what
+    it has imported.
+    """
     facts = {tags.CPU_SECONDS: f"{max(0.0, cpu_time_s() - cpu_before_s):.3f}"}
+    imported = " ".join(imported_names())
+    if 0 < len(imported) <= MAX_IMPORTED_LENGTH:
+        facts[tags.IMPORTED] = imported
     if resource is not None:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         # Kilobytes on Linux and the BSDs, bytes on macOS.

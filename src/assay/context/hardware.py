@@ -7,15 +7,23 @@ from __future__ import annotations
 import functools
 import os
 import platform
+import sys
 from pathlib import Path
+from typing import Final
 
 from assay.entities import tags
+
+_DEVICES: Final = ("/dev/nvidiactl", "/dev/dxg")
+"""One is there wherever NVIDIA's driver is; the second in the Linux of Windows."""
 
 
 @functools.cache
 def hardware_tags() -> dict[str, str]:
-    """``assay.cpu`` and, if NVIDIA's library finds any, ``assay.gpu``."""
-    facts = {tags.CPU: f"{_cpu_model()}, {_cpu_count()} cores{_memory()}"}
+    """``assay.cpu``, ``assay.platform`` and, if NVIDIA's library finds any, ``assay.gpu``."""
+    facts = {
+        tags.CPU: f"{_cpu_model()}, {_cpu_count()} cores{_memory()}",
+        tags.PLATFORM: platform.platform(),
+    }
     gpus = _gpus()
     if gpus:
         facts[tags.GPU] = ", ".join(gpus)
@@ -49,6 +57,8 @@ def _memory() -> str:
 
 
 def _gpus() -> list[str]:
+    if sys.platform == "linux" and not any(Path(device).exists() for device in _DEVICES):
+        return []  # loading the library to hear so takes 50 ms
     try:
         import pynvml
 

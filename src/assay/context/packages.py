@@ -1,4 +1,4 @@
-"""Packages: what is installed, exactly, as a requirements file.
+"""Packages: what is installed, exactly, as a requirements file, and what of it was imported.
 
 Names and versions are read from the names of the ``*.dist-info`` folders, in the order in which the
 interpreter would find them. That takes a millisecond where parsing each package's metadata takes a
@@ -18,6 +18,7 @@ import msgspec
 from assay.context.source import strip_url_secrets
 
 _INFO = re.compile(r"(?P<name>[^-]+)-(?P<version>[^-]+)(?:-py[\d.]+)?\.(?:dist|egg)-info\Z")
+_SITE = re.compile(r"[/\\](?:site|dist)-packages[/\\]")
 _SEPARATORS = re.compile(r"[-_.]+")
 
 
@@ -51,6 +52,33 @@ def requirements(path: list[str] | None = None) -> str:
             found.setdefault(name, line)
     version = ".".join(str(part) for part in sys.version_info[:3])
     return "\n".join([f"# Python {version}", *(found[name] for name in sorted(found)), ""])
+
+
+def imported_names() -> list[str]:
+    """Top-level names of what this process has imported of installed packages, sorted.
+
+    Takes some hundred microseconds, as it looks only at what is in memory. Which package a name
+    belongs to is left to whoever compares.
+    """
+    names = {name.partition(".")[0] for name in list(sys.modules)}
+    return sorted(
+        name
+        for name in names - sys.stdlib_module_names
+        if name.isidentifier() and not name.startswith("_") and _is_installed(name)
+    )
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        spec = getattr(sys.modules.get(name), "__spec__", None)
+        # Namespace packages have no file of their own, only places.
+        places = [
+            getattr(spec, "origin", None),
+            *(getattr(spec, "submodule_search_locations", ()) or ()),
+        ]
+    except Exception:  # noqa: BLE001 - a module may be any object, whose attributes do anything
+        return False
+    return any(isinstance(place, str) and _SITE.search(place) for place in places)
 
 
 def _distributions(folder: str) -> Iterator[tuple[str, str]]:

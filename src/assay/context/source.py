@@ -62,6 +62,11 @@ def mask_secrets(argv: list[str]) -> list[str]:
     return shown
 
 
+def is_sensitive(name: str) -> bool:
+    """Whether a variable or option of this name would hold a secret."""
+    return _SECRET_FLAG.fullmatch(name) is not None
+
+
 def mask_text(text: str) -> str:
     """``text`` with users and passwords in URLs, and tokens of known shape, replaced by ``***``."""
     without_urls = _URL.sub(lambda found: _mask_url(found.group()), text)
@@ -95,6 +100,15 @@ def source_name() -> str:
         return _notebook_name()
     main = sys.argv[0] if sys.argv else ""
     return main if main not in ("", "-c") else sys.executable or "python"
+
+
+def script_folder() -> Path | None:
+    """Where the script lies that runs; ``None`` for a notebook, ``-c`` or an installed program."""
+    file = getattr(sys.modules.get("__main__"), "__file__", None)
+    if not isinstance(file, str) or in_notebook():
+        return None
+    folder = Path(file).resolve().parent
+    return None if folder.is_relative_to(Path(sys.prefix).resolve()) else folder
 
 
 def _notebook_name() -> str:

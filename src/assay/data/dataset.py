@@ -10,9 +10,12 @@ import msgspec
 
 from assay import entities
 from assay.data.sources import DatasetSource
+from assay.entities.names import ArtifactPath
 
 DEFAULT_NAME = "dataset"
 """MLflow's name of a data set that was given none."""
+PROFILE_FILE = ArtifactPath("assay/data-profile.json")
+"""Where a run keeps the profile of its training data (``assay.data.column_profile``)."""
 MAX_DIGEST_LENGTH = 36
 """MLflow's database keeps no longer ones."""
 

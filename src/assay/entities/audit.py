@@ -74,6 +74,7 @@ class AuditAction(StrEnum):
     RULE_FIRED = "rule.fired"
     DEPLOYED = "deployment.recorded"
     DEPLOYMENT_ENDED = "deployment.ended"
+    VERSION_ALERTED = "version.alerted"
     WEBHOOK_CREATED = "webhook.created"
     WEBHOOK_UPDATED = "webhook.updated"
     WEBHOOK_DELETED = "webhook.deleted"

@@ -66,6 +66,29 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     details: dict[str, str] = {}
 
 
+class AlertKind(StrEnum):
+    """What is wrong with a version that is served, or was to be."""
+
+    NOT_SERVED = "not_served"
+    """It can't be loaded, or doesn't answer as it did when it was saved."""
+    TRIAL_ENDED = "trial_ended"
+    """A canary or shadow went beyond a limit."""
+    ERRORS = "errors"
+    """Too many predictions fail."""
+    DRIFT = "drift"
+    """What it is asked is far from what it was made with."""
+
+
+class ServingAlert(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server noticed about a version."""
+
+    name: str
+    version: int
+    kind: AlertKind
+    message: str
+    details: dict[str, str] = {}
+
+
 class NodeKind(StrEnum):
     """What a node of a lineage graph is."""
 

@@ -13,7 +13,7 @@ import msgspec
 from assay.entities.names import check_value
 from assay.errors import InvalidInput, InvalidName, LimitExceeded
 
-BUILT_IN_ROLES: Final = ("reader", "writer", "manager", "admin", "worker")
+BUILT_IN_ROLES: Final = ("reader", "writer", "manager", "admin", "worker", "agent")
 """Roles with permissions of their own. Any other is a team's: it lets its users read, and policies
 name it as ``role:<name>``."""
 TOKEN_PREFIX: Final = "assay_"  # noqa: S105 - what scanners for leaked secrets find tokens by

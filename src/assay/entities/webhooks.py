@@ -48,6 +48,7 @@ OWN_EVENTS: Final = frozenset(
 ) | {
     WebhookEvent("model_version_stage", "changed"),
     WebhookEvent("model_version", "rolled_back"),
+    WebhookEvent("model_version", "alerted"),
 }
 """Events of Assay, which MLflow's routes leave out of what they show."""
 

@@ -133,10 +133,19 @@ def shap_importances(
             explain = shap.PermutationExplainer(
                 lambda rows: np.asarray(predict(_like(few, rows))), masker, seed=seed
             )
-            values = explain(np.asarray(few, dtype=np.float64), silent=True).values
+            evals = _evals(len(names))
+            values = explain(np.asarray(few, dtype=np.float64), max_evals=evals, silent=True).values
     means = _mean_sizes(np.asarray(values), positive)
     found = [Importance(name, float(one)) for name, one in zip(names, means, strict=True)]
     return sorted(found, key=lambda one: -one.value)
+
+
+def _evals(features: int) -> int:
+    """How many masked rows are asked for to explain one: those of ten orders of the features,
+    there and back, but no more than shap's own 500, and at least those of one order.
+    """
+    of_order = 2 * features + 1
+    return max(of_order, min(500, 10 * of_order))
 
 
 def _refuse_slow(predict: Callable[[Any], Any], data: Any, max_seconds: float | None) -> None:

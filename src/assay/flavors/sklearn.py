@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal
 
@@ -33,6 +34,8 @@ _PREDICT_METHODS: Final = (
     "predict_joint_log_proba",
     "score",
 )
+_CHOOSE_COLUMNS: Final = frozenset({"ColumnTransformer", "FeatureUnion", "FunctionTransformer"})
+"""Estimators whose answer may depend on the names of columns."""
 _log = logging.getLogger(__name__)
 
 
@@ -112,10 +115,47 @@ class SklearnFlavor(Flavor):
 
 class _SklearnPredictor:
     def __init__(self, model: Any, method: str) -> None:
+        self._model, self._method = model, method
         self._call = getattr(model, method)
 
     def predict(self, data: Any, params: dict[str, Any] | None = None) -> Any:
         return self._call(data)
+
+    def from_arrays(self, columns: list[str]) -> Predictor | None:
+        """A copy that has forgotten the names of its features: others than scikit-learn's own
+        estimators, and those that choose columns, keep them.
+        """
+        nameless = _without_names(self._model, columns)
+        return None if nameless is None else _SklearnPredictor(nameless, self._method)
+
+
+def _without_names(model: Any, columns: list[str]) -> Any:
+    """A shallow copy, without the names that scikit-learn compares with those of a frame and warns
+    about where an array has none; ``None`` where names may mean more than that.
+    """
+    kind = type(model)
+    if not kind.__module__.startswith("sklearn.") or kind.__name__ in _CHOOSE_COLUMNS:
+        return None
+    known = getattr(model, "feature_names_in_", None)
+    if known is not None and list(known) != columns:
+        return None
+    nameless = copy(model)
+    if "feature_names_in_" in vars(nameless):
+        del nameless.feature_names_in_
+    if kind.__name__ == "Pipeline":
+        # The later steps have the names that the earlier ones gave the columns; arrays between
+        # them have none, as they had when the pipeline was fitted on a frame.
+        steps = [(name, _step(step, columns)) for name, step in model.steps]
+        if any(step is None for _, step in steps):
+            return None
+        nameless.steps = steps
+    return nameless
+
+
+def _step(step: Any, columns: list[str]) -> Any:
+    if step is None or isinstance(step, str):
+        return step or "passthrough"
+    return _without_names(step, columns)
 
 
 def _format_of(facts: Mapping[str, Any]) -> str:

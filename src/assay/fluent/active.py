@@ -42,6 +42,10 @@ class OpenRun:
         self.location: Location = recorder.location
         self.started_here = started_here
         """Made by this process, so that nobody else has logged to it before."""
+        self.is_described_here = started_here
+        """Its surroundings are those of this process: it was made here, or for this process."""
+        self.known_tags: frozenset[str] = frozenset()
+        """Tags that it had when this process took it up."""
         self.start: StartRun | None = None
         """What recorded its start, if this process did."""
         self.process_id = os.getpid()
@@ -52,6 +56,8 @@ class OpenRun:
         self.tables: dict[str, Table] = {}
         self.table_tag: str | None = None
         self.inputs: set[tuple[str, ...]] = set()
+        self.number = 1
+        """Which run of its process it is."""
         self.next_step = 0
         """The step of the next ``assay.log`` that names none."""
         self.cpu_before_s: float | None = None

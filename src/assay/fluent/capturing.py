@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import threading
@@ -11,13 +12,16 @@ from functools import partial
 from assay.context.capture import snapshot, wanted_parts
 from assay.context.exits import cpu_time_s, exception_tags, usage_tags
 from assay.context.output import start_output_log, stop_output_log
+from assay.context.seeds import seed_tags
 from assay.context.system_metrics import SystemMonitor
+from assay.context.variables import variable_tags
 from assay.entities import tags
 from assay.entities.names import artifact_path
 from assay.entities.operations import SetTags
 from assay.errors import AssayError
 from assay.fluent.active import OpenRun
 from assay.fluent.live_output import LiveOutput, publish_output
+from assay.models.environments.lockfiles import project_lock
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +59,13 @@ def begin(
     """
     if "exit" in parts:
         run.cpu_before_s = cpu_time_s()
+    if run.is_described_here:
+        facts = {**(variable_tags() if "environment" in parts else {}), **seed_tags()}
+        if run.number > 1 and "process" in parts:
+            facts[tags.RUN_NUMBER] = str(run.number)
+        if facts:
+            # At once: what the program sets from now on isn't what it was started with.
+            run.recorder.append(SetTags(run.run_id, facts))
     if _wants_system_metrics(system_metrics):
         log = partial(_log_system_metrics, run)
         run.monitor = SystemMonitor(log, start_time_ms=run.start_time_ms)
@@ -63,8 +74,8 @@ def begin(
         run.output_log = start_output_log()
         if run.output_log is not None:
             run.live_output = LiveOutput(run.run_id, run.recorder, run.output_log)
-    slow = parts - {"source", "output", "exit"}
-    if slow and run.started_here:
+    slow = parts - {"source", "output", "exit", "environment"}
+    if slow and run.is_described_here:
         thread = threading.Thread(
             target=_send_snapshot,
             args=(run, slow - {"patch", "packages"} if nested else slow),
@@ -95,12 +106,20 @@ def _log_system_metrics(run: OpenRun, values: dict[str, float], step: int, time_
 def _send_snapshot(run: OpenRun, parts: frozenset[str]) -> None:
     try:
         facts = snapshot(parts)
-        if facts.tags:
-            run.recorder.append(SetTags(run.run_id, facts.tags))
+        known = {**facts.tags, **(_lock_tags() if "packages" in parts else {})}
+        if new := {key: value for key, value in known.items() if key not in run.known_tags}:
+            run.recorder.append(SetTags(run.run_id, new))
         for path, content in facts.files.items():
             run.recorder.artifact(run.run_id, artifact_path(path), content)
     except Exception:  # noqa: BLE001 - what a run notes about its surroundings must never end it
         _log.warning("The surroundings of run %s were not captured.", run.run_id, exc_info=True)
+
+
+def _lock_tags() -> dict[str, str]:
+    lock = project_lock()
+    if lock is None:
+        return {}
+    return {tags.LOCK: f"{lock.name} sha256:{hashlib.sha256(lock.read_bytes()).hexdigest()}"}
 
 
 def end(run: OpenRun) -> None:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from assay import data
+from assay.data.dataset import PROFILE_FILE
 from assay.entities.datasets import Dataset, DatasetInput, InputTag
 from assay.entities.logged_models import LoggedModelInput, LoggedModelOutput
 from assay.entities.operations import LogInputs, LogOutputs
@@ -68,6 +71,8 @@ def log_input(
     context: str | None = None,
     tags: Mapping[str, Any] | None = None,
     model: LoggedModelInput | None = None,
+    *,
+    profile: bool = False,
 ) -> None:
     """Record a data set that the active run uses; without a run, one is started.
 
@@ -76,12 +81,28 @@ def log_input(
         context: what for, such as ``"training"``.
         tags: more about this use.
         model: a logged model that the run uses.
+        profile: whether quantiles and counts of the columns are kept with the run, which requests
+            to the model are compared with when it is served; see docs/formats/data-profile.md.
 
     Raises:
-        InvalidInput: ``dataset`` is no data set.
+        InvalidInput: ``dataset`` is no data set, or no table that a profile can be made of.
     """
     used = [] if dataset is None else [as_dataset_input(dataset, context, tags)]
-    note_inputs(run_to_log_to(), datasets=used, models=[] if model is None else [model])
+    # Made first: where it can't be, nothing is recorded.
+    content = _profile(dataset) if profile else None
+    run = run_to_log_to()
+    note_inputs(run, datasets=used, models=[] if model is None else [model])
+    if content is not None:
+        run.recorder.artifact(run.run_id, PROFILE_FILE, content)
+
+
+def _profile(dataset: DatasetLike | None) -> bytes:
+    # It needs NumPy, which a program that logs files has no use for.
+    from assay.data.column_profile import profile_of_dataset
+
+    if not isinstance(dataset, data.Dataset):
+        raise InvalidInput("A profile is made of data: give the data set that holds them.")
+    return msgspec.json.encode(profile_of_dataset(dataset))
 
 
 def log_inputs(

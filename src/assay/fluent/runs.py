@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 from collections.abc import Collection, Mapping
@@ -17,7 +18,18 @@ from assay.entities.names import check_key, check_run_name, check_value
 from assay.entities.operations import SetTags, StartRun, UpdateRun
 from assay.entities.run_names import new_run_name
 from assay.entities.runs import Run, RunData, RunInfo, RunStatus
-from assay.entities.tags import NOTE, PARENT_RUN_ID, RUN_NAME, USER
+from assay.entities.tags import (
+    BESIDE,
+    COMMAND_LINE,
+    GIT_BRANCH,
+    GIT_COMMIT,
+    GIT_REMOTE,
+    NOTE,
+    PARENT_RUN_ID,
+    RUN_NAME,
+    SOURCE_DIRECTORY,
+    USER,
+)
 from assay.errors import InactiveResource, InvalidInput, StoreUnavailable
 from assay.fluent import capturing, ending
 from assay.fluent.active import OpenRun, find_open, here, run_by_id
@@ -30,9 +42,17 @@ if TYPE_CHECKING:
     from typing import Self
 
 _log = logging.getLogger(__name__)
+_started = itertools.count(1)
+_launched: RunId | None = None
 
 RUN_ID_VARIABLES = ("ASSAY_RUN_ID", "MLFLOW_RUN_ID")
 """A program started with one of them goes on with that run; used up by the first ``start_run``."""
+LAUNCHERS_TAGS = frozenset({COMMAND_LINE, GIT_BRANCH, GIT_COMMIT, GIT_REMOTE, SOURCE_DIRECTORY})
+"""Tags of a project's run that its launcher knows better than the process that it started."""
+RUN_NUMBER_VARIABLE = "ASSAY_RUN_NUMBER"
+"""Which ``start_run`` of the program goes on with that run, from 1, where it isn't the first: a
+program that makes several runs is started again for one of them.
+"""
 
 
 class ActiveRun(TrackedRun, frozen=True):
@@ -100,11 +120,15 @@ def start_run(
     _check_nesting(nested=nested, parent_run_id=parent_run_id)
     parts = capturing.parts_of(capture)
     facts = _user_tags(tags, description=description, run_name=run_name)
-    existing = run_id or _run_id_of_environment()
+    number = next(_started)
+    existing = run_id or _run_id_of_environment(number)
     if existing:
-        run = _resume(check_run_id(existing), facts, experiment_id=experiment_id)
+        run = _resume(
+            check_run_id(existing), facts, experiment_id=experiment_id, launched=not run_id
+        )
     else:
         run = _create(facts, experiment_id=experiment_id, parent_run_id=parent_run_id)
+    run.number = number
     is_nested = bool(here.stack)
     here.push(run)
     ending.watch()
@@ -142,12 +166,31 @@ def _check_nesting(*, nested: bool, parent_run_id: str | None) -> None:
         )
 
 
-def _run_id_of_environment() -> str | None:
+def _run_id_of_environment(number: int) -> str | None:
+    if not _is_for(number):
+        return None
+    _launched_run()
     found = None
     for name in RUN_ID_VARIABLES:
         # Both are used up: a second run of this program is a new one.
         found = found or os.environ.pop(name, None)
     return found
+
+
+def _is_for(number: int) -> bool:
+    wanted = os.environ.get(RUN_NUMBER_VARIABLE, "")
+    return not wanted.isdecimal() or int(wanted) == number
+
+
+def _launched_run() -> RunId | None:
+    """The run that this program was started for, while the number says that it is another one."""
+    if not os.environ.get(RUN_NUMBER_VARIABLE, "").isdecimal():
+        return None
+    global _launched
+    found = next((os.environ[name] for name in RUN_ID_VARIABLES if os.environ.get(name)), None)
+    if found is not None:
+        _launched = check_run_id(found)
+    return _launched
 
 
 def _user_tags(
@@ -174,6 +217,11 @@ def _create(
     parent = check_run_id(parent_run_id) if parent_run_id else None
     if parent is None and here.stack:
         parent = here.stack[-1].run_id
+    if parent is None:
+        # Of a program that was started again for one of its runs: the others go beneath it.
+        parent = _launched_run()
+        if parent is not None:
+            tags[BESIDE] = "true"
     if parent is not None:
         tags[PARENT_RUN_ID] = parent
     name = tags.setdefault(RUN_NAME, new_run_name())
@@ -207,7 +255,9 @@ def _new_info(run: OpenRun, choice: Choice, name: str, *, user_id: str) -> RunIn
     )
 
 
-def _resume(run_id: RunId, facts: dict[str, str], *, experiment_id: str | None) -> OpenRun:
+def _resume(
+    run_id: RunId, facts: dict[str, str], *, experiment_id: str | None, launched: bool
+) -> OpenRun:
     recorder = current_recorder()
     run = OpenRun(run_id, recorder, started_here=False)
     try:
@@ -218,6 +268,10 @@ def _resume(run_id: RunId, facts: dict[str, str], *, experiment_id: str | None) 
     if known is not None:
         _check_resumed(known, experiment_id=experiment_id)
         run.params.update(known.data.params)
+        # Whoever launches a project's run knows its code and its whole command; what it runs in
+        # is seen from here.
+        run.is_described_here = launched and bool(os.environ.get("MLFLOW_PROJECT_ENV"))
+        run.known_tags = LAUNCHERS_TAGS & known.data.tags.keys()
         run.start_time_ms = known.info.start_time or run.start_time_ms
         run.entity = ActiveRun.of(known, run.location)
     else:

@@ -6,7 +6,6 @@ Points of a series are ordered by (step, timestamp, value). Values have a total 
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,6 +14,7 @@ import numpy as np
 
 from assay.entities.metrics import History, Metric, PointBatch, SeriesKey
 from assay.errors import InvalidInput
+from assay.metrics.values import NAN_KEY, SIGN
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,14 +32,9 @@ __all__ = [
     "place",
     "select",
     "series_of",
-    "value_key",
     "value_keys",
 ]
 
-_SIGN = -(2**63)
-_NAN_KEY = 2**64 - 1
-_FLOAT = struct.Struct("<d")
-_BITS = struct.Struct("<q")
 _SMALL = 2**16
 """Below it an index fits ``uint16``, which NumPy sorts by radix: ten times faster than by
 comparison."""
@@ -63,17 +58,9 @@ class GroupedPoints(NamedTuple):
 def value_keys(values: NDArray[np.float64]) -> NDArray[np.uint64]:
     """Integers with the total order of the values."""
     bits = values.view(np.int64)
-    keys = (bits ^ ((bits >> 63) | _SIGN)).view(np.uint64)
-    keys[np.isnan(values)] = _NAN_KEY
+    keys = (bits ^ ((bits >> 63) | SIGN)).view(np.uint64)
+    keys[np.isnan(values)] = NAN_KEY
     return keys
-
-
-def value_key(value: float) -> int:
-    """``value_keys`` of one value."""
-    if math.isnan(value):
-        return _NAN_KEY
-    bits: int = _BITS.unpack(_FLOAT.pack(value))[0]
-    return bits - _SIGN if bits >= 0 else -bits - 1
 
 
 def empty_history() -> History:

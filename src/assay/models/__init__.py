@@ -10,6 +10,7 @@ import importlib
 from typing import Any
 
 _HOMES = {
+    "assay.deployments.image.making": ["build_docker", "generate_dockerfile"],
     "assay.evaluation.metrics": ["make_metric"],
     "assay.evaluation.result": ["EvaluationResult"],
     "assay.evaluation.thresholds": ["MetricThreshold"],

@@ -18,14 +18,14 @@ import msgspec
 
 from assay.artifacts.digests import sha256_of_file
 from assay.errors import Corrupted
-from assay.models import side_files
+from assay.models import registered_meta, side_files
 
 FILE: Final = "digests.json"
 VERSION: Final = 1
 """Of the file's layout. A change adds a version and keeps reading the older ones."""
 KEY_VARIABLE: Final = "ASSAY_ORIGIN_KEY"
 """Names the file with the key of this user, where it isn't the default one."""
-ADDED_LATER: Final = frozenset({FILE, "registered_model_meta", "verification.json"})
+ADDED_LATER: Final = frozenset({FILE, registered_meta.FILE, "verification.json"})
 """Files that tools put beside a finished model: the registry's note of MLflow's clients, and what
 verifying found."""
 _KEY_BYTES: Final = 32

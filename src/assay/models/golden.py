@@ -8,6 +8,7 @@ Format: docs/formats/models.md.
 from __future__ import annotations
 
 import base64
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -102,12 +103,12 @@ def replay(path: str | Path, predictor: Predictor, model: Model | None = None) -
 
 def compare(golden: Golden, output: Any) -> list[Difference]:
     """Where ``output`` is not the golden one; at most ``MAX_DIFFERENCES``."""
-    found: list[Difference] = []
-    for difference in _compare(golden.output, encode(output), golden.tolerance, ""):
-        found.append(difference)
-        if len(found) == MAX_DIFFERENCES:
-            break
-    return found
+    return differences_of(golden.output, encode(output), golden.tolerance)
+
+
+def differences_of(want: Any, got: Any, tolerance: Tolerance | None = None) -> list[Difference]:
+    """Where two outputs differ, both as ``encode`` writes them; at most ``MAX_DIFFERENCES``."""
+    return list(itertools.islice(_compare(want, got, tolerance, ""), MAX_DIFFERENCES))
 
 
 def encode(output: Any) -> Any:

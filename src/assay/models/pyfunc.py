@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.errors import InvalidInput
-from assay.flavors.base import PYTHON_FUNCTION, Predictor, SupportsStream
+from assay.flavors.base import PYTHON_FUNCTION, Predictor, SupportsArrays, SupportsStream
 from assay.models.input_example import Example, load_example
 from assay.models.mlmodel import Model
 from assay.models.signatures.enforce import Enforcer, enforce_params
@@ -64,19 +64,41 @@ class PyFuncModel:
     __call__ = predict
 
     def predict_stream(self, data: Any, params: dict[str, Any] | None = None) -> Iterator[Any]:
-        """The answer piece by piece, from models that give it so.
+        """The answer to one input, piece by piece, from models that give it so.
+
+        Args:
+            data: one input: a text, a dict, or what holds a single one. As with MLflow the model
+                gets that one itself, a row of a frame as a dict.
+            params: values of the signature's params.
 
         Raises:
-            InvalidInput: this one doesn't.
+            InvalidInput: this model doesn't, or there are several inputs.
+            SignatureMismatch: naming each column that doesn't fit.
         """
-        if not isinstance(self._predictor, SupportsStream):
+        predictor = self._predictor
+        if not isinstance(predictor, SupportsStream):
             raise InvalidInput(
                 "This model gives its answer at once: use predict. A PythonModel that defines"
                 " predict_stream can stream."
             )
         if self._enforce is not None:
             data = self._enforce(data)
-        return iter(self._predictor.predict_stream(data, enforce_params(params, self._params)))
+        if params is not None or self._params is not None:
+            params = enforce_params(params, self._params)
+        return iter(predictor.predict_stream(_single(data), params))
+
+    @property
+    def streams(self) -> bool:
+        """Whether it gives its answer piece by piece, to ``predict_stream``."""
+        return isinstance(self._predictor, SupportsStream)
+
+    def array_predictor(self, columns: list[str]) -> Predictor | None:
+        """What predicts arrays with these columns as ``predict`` does frames of them; ``None``
+        where the model has no such face, or takes params.
+        """
+        if self._params is not None or not isinstance(self._predictor, SupportsArrays):
+            return None
+        return self._predictor.from_arrays(columns)
 
     @property
     def model_id(self) -> str | None:
@@ -130,3 +152,19 @@ class PyFuncModel:
 
     def _repr_html_(self) -> str:
         return self.metadata._repr_html_()
+
+
+def _single(data: Any) -> Any:
+    """The one input that a stream is for, in the form that MLflow gives it to models."""
+    if type(data).__module__.split(".")[0] == "polars":
+        data = data.to_pandas()
+    if type(data).__module__.split(".")[0] == "pandas" and getattr(data, "ndim", 0) == 2:
+        nameless = list(data.columns) == [0]
+        data = data[0].tolist() if nameless else data.to_dict(orient="records")
+    elif hasattr(data, "tolist"):
+        data = data.tolist()
+    if not isinstance(data, list):
+        return data
+    if len(data) != 1:
+        raise InvalidInput(f"A stream answers one input, got {len(data)}.")
+    return data[0]

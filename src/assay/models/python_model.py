@@ -69,7 +69,7 @@ class PythonModel:
     def predict_stream(
         self, context: Any, model_input: Any, params: dict[str, Any] | None = None
     ) -> Iterator[Any]:
-        """The answer piece by piece."""
+        """The answer to one input, such as a text or a dict, piece by piece."""
         raise NotImplementedError(f"{type(self).__name__} doesn't define predict_stream.")
 
     @property
@@ -121,7 +121,9 @@ class PythonPredictor:
         return self._predict(as_hinted(data, self._hint), params)
 
     def _stream(self, data: Any, params: dict[str, Any] | None = None) -> Any:
-        return _call(self._model.predict_stream, self._context)(as_hinted(data, self._hint), params)
+        # One input: the type hint says what a list of them is.
+        (one,) = as_hinted([data], self._hint)
+        return _call(self._model.predict_stream, self._context)(one, params)
 
 
 def as_python_model(model: Any) -> Any:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from assay.errors import InvalidInput
+from assay.errors import InvalidInput, MissingExtra
 from assay.models.input_example import Example
 from assay.models.mlmodel import Model
+from assay.models.signatures.data_types import DataType
 from assay.models.signatures.schema import Schema
 
 FORMS: Final = ("dataframe_split", "dataframe_records", "instances", "inputs")
@@ -50,6 +51,48 @@ def parse_request(text: str | bytes | dict[str, Any], model: Model) -> Example:
     return Example(body[form] if plain else _values(form, body[form], schema), params)
 
 
+def parse_csv(text: bytes, model: Model) -> Example:
+    """The rows of a CSV with a header; text stays text where the signature says so.
+
+    Raises:
+        InvalidInput: it is no CSV in UTF-8.
+    """
+    import io
+
+    import pandas as pd
+
+    schema = model.get_input_schema()
+    texts = {
+        spec.name: str
+        for spec in (() if schema is None or schema.is_tensor_spec() else schema)
+        if spec.name is not None and spec.type == DataType.string
+    }
+    try:
+        return Example(pd.read_csv(io.BytesIO(text), dtype=texts), None)
+    except (ValueError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"The input is no CSV with a header: {error}.") from None
+
+
+def parse_parquet(content: bytes) -> Example:
+    """The rows of a Parquet file.
+
+    Raises:
+        InvalidInput: it is no Parquet file.
+        MissingExtra: PyArrow isn't installed.
+    """
+    import io
+
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise MissingExtra("pyarrow", extra="parquet", purpose="Reading Parquet") from None
+    try:
+        return Example(pq.read_table(io.BytesIO(content)).to_pandas(), None)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise InvalidInput(f"The input is no Parquet file: {error}.") from None
+
+
 def answer(predictions: Any) -> str:
     """The JSON text of an answer.
 
@@ -58,6 +101,15 @@ def answer(predictions: Any) -> str:
     """
     # NaN and Infinity stay as Python writes them: MLflow's clients read them so.
     return json.dumps({"predictions": _jsonable(predictions)}, default=_plain)
+
+
+def json_text(value: Any) -> str:
+    """One value that a model gave, as JSON: a piece of an answer that is streamed.
+
+    Raises:
+        InvalidInput: values of this kind have no JSON form.
+    """
+    return json.dumps(_jsonable(value), default=_plain)
 
 
 def _expected(body: Any) -> str:
@@ -82,23 +134,27 @@ def _record(body: dict[str, Any], model: Model) -> Example:
 def _frame(form: str, content: Any, schema: Schema | None) -> Any:
     import pandas as pd
 
+    is_named = schema is not None and not schema.is_tensor_spec() and schema.has_input_names()
     try:
         if form == "dataframe_records":
-            if schema is not None and schema.has_input_names() and not schema.is_tensor_spec():
-                return list(content)
-            return pd.DataFrame(content)
-        frame = pd.DataFrame(content["data"], columns=content.get("columns"))
+            return list(content) if is_named else pd.DataFrame(content)
+        rows, columns, index = content["data"], content.get("columns"), content.get("index")
+        if is_named and isinstance(columns, list) and len(set(columns)) == len(columns):
+            if index is not None and len(index) != len(rows):
+                raise ValueError(f"{len(index)} names of rows for {len(rows)} rows")
+            # Values as they came: pandas would have made 1.0 of 1 beside a missing value.
+            return _columns(rows, columns)
+        return pd.DataFrame(rows, columns=columns, index=index)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InvalidInput(f"{form!r} can't be read as rows: {error}.") from None
-    if "index" in content:
-        frame.index = pd.Index(content["index"])
-    if schema is not None and not schema.is_tensor_spec() and schema.has_input_names():
-        # Values as they came: pandas would have made 1.0 of 1 beside a missing value.
-        columns = list(frame.columns)
-        if len(set(columns)) == len(columns):
-            cells = zip(*content["data"], strict=True) if content["data"] else [()] * len(columns)
-            return {name: list(column) for name, column in zip(columns, cells, strict=True)}
-    return frame
+
+
+def _columns(rows: Any, columns: list[Any]) -> dict[Any, list[Any]]:
+    if not isinstance(rows, list) or any(
+        not isinstance(row, list) or len(row) != len(columns) for row in rows
+    ):
+        raise ValueError(f"each must be a list of {len(columns)} values, one for each column")
+    return {name: [row[at] for row in rows] for at, name in enumerate(columns)}
 
 
 def _values(form: str, content: Any, schema: Schema | None) -> Any:

@@ -27,6 +27,13 @@ _HOMES = {
     "assay.registry.comparing": ["compare"],
     "assay.registry.dry_run": ["check"],
     "assay.registry.promotion": ["await_request", "promote", "register_best"],
+    "assay.registry.traffic": [
+        "end_trial",
+        "promote_trial",
+        "set_traffic",
+        "traffic_of",
+        "try_version",
+    ],
     "assay.registry.signing": ["sign_version", "verify_version"],
 }
 _ATTRIBUTES = {name: home for home, names in _HOMES.items() for name in names}

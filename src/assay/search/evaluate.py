@@ -23,6 +23,7 @@ from assay.entities.runs import Run, RunInfo
 from assay.entities.tags import DATASET_CONTEXT
 from assay.search.patterns import fold_case, matches, parse_pattern
 from assay.search.tree import (
+    SUMMARY_FIGURES,
     And,
     Comparator,
     Comparison,
@@ -67,14 +68,14 @@ class Record(msgspec.Struct, frozen=True):
 
 def run_record(run: Run, summaries: Iterable[MetricSummary] = ()) -> Record:
     """The record of a run. Without ``summaries`` of its latest series only the last values are
-    known.
+    known; figures that are read from points never are.
     """
     info = run.info
     metrics: dict[str, list[Figures]] = {
         key: [{Figure.LAST: value}] for key, value in run.data.metrics.items()
     }
     for summary in summaries:
-        metrics[summary.series.key] = [{f: getattr(summary, f) for f in Figure}]
+        metrics[summary.series.key] = [{f: getattr(summary, f) for f in SUMMARY_FIGURES}]
     return Record(
         attributes={
             "run_id": info.run_id,
@@ -228,7 +229,8 @@ def _values(record: Record, field: Field) -> Sequence[str | int | None]:
 def _figures(record: Record, field: Field) -> list[float]:
     if field.dotted and field.literal_key in record.metrics:
         return [figures[Figure.LAST] for figures in record.metrics[field.literal_key]]
-    return [figures[field.figure] for figures in record.metrics.get(field.key, ())]
+    series = record.metrics.get(field.key, ())
+    return [figures[field.figure] for figures in series if field.figure in figures]
 
 
 def _holds(comparison: Comparison, found: str | float, now_ms: int) -> bool:

@@ -90,7 +90,7 @@ def decode(text: str, *, fingerprint: str, types: Sequence[type]) -> PageToken:
 def _fits(position: Position, expected: type) -> bool:
     value = position.value
     if value is None:
-        return not position.is_nan or expected is float
+        return not position.is_nan or expected is not str
     if position.is_nan or type(value) is not expected or value != value:  # noqa: PLR0124 — NaN
         return False
     if isinstance(value, int):

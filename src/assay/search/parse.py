@@ -6,6 +6,7 @@ comparisons and depth are capped, so no text makes the parser or a database work
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,6 +16,8 @@ from assay.search.patterns import parse_pattern
 from assay.search.scanner import Scanner
 from assay.search.tree import (
     EVERYTHING,
+    POINT_FIGURES,
+    SUMMARY_FIGURES,
     And,
     Comparator,
     Comparison,
@@ -26,6 +29,7 @@ from assay.search.tree import (
     Or,
     OrderTerm,
     Value,
+    figure_problem,
 )
 from assay.search.vocabulary import DATASET_KEYS, NUMERIC, ValueType, Vocabulary
 
@@ -39,7 +43,8 @@ MAX_PATTERN_LENGTH: Final = 1_000
 MAX_ORDER_TERMS: Final = 32
 MAX_ORDER_LENGTH: Final = 1_000
 
-_FIGURES: Final = {str(figure): figure for figure in Figure}
+_FIGURES: Final = {str(figure): figure for figure in SUMMARY_FIGURES}
+_OF_POINTS: Final = re.compile(rf"({'|'.join(POINT_FIGURES)}):(-?[0-9]{{1,40}})\Z")
 _SYMBOLS: Final = {"=", "!=", "<", "<=", ">", ">="}
 
 
@@ -113,7 +118,7 @@ def read_field(scanner: Scanner, vocabulary: Vocabulary) -> Field:
     if not key:
         scanner.fail("the key is empty", at=key_at)
     if kind is FieldKind.METRIC:
-        return _metric(scanner, key, quoted=quoted)
+        return _metric(scanner, vocabulary, key=key, quoted=quoted)
     if kind is FieldKind.ATTRIBUTE:
         return _attribute(scanner, vocabulary, key=key, at=key_at)
     if kind is FieldKind.DATASET and key not in DATASET_KEYS:
@@ -129,20 +134,40 @@ def _attribute(scanner: Scanner, vocabulary: Vocabulary, *, key: str, at: int) -
     return Field(FieldKind.ATTRIBUTE, name)
 
 
-def _metric(scanner: Scanner, key: str, *, quoted: bool) -> Field:
+def _metric(scanner: Scanner, vocabulary: Vocabulary, *, key: str, quoted: bool) -> Field:
     if quoted:
         if not scanner.text.startswith(".", scanner.at):
             return Field(FieldKind.METRIC, key)
         scanner.at += 1
         at = scanner.at
-        figure = _FIGURES.get(scanner.read_key()[0])
+        figure, of = _figure(scanner, vocabulary, text=scanner.read_key()[0], at=at)
         if figure is None:
-            scanner.fail(f"expected a figure: {', '.join(_FIGURES)}", at=at)
-        return Field(FieldKind.METRIC, key, figure)
+            numbered = [f"{one}:N" for one in POINT_FIGURES] if vocabulary.point_figures else []
+            scanner.fail(f"expected a figure: {', '.join([*_FIGURES, *numbered])}", at=at)
+        return Field(FieldKind.METRIC, key, figure, of)
     base, dot, last = key.rpartition(".")
-    if base and dot and last in _FIGURES:
-        return Field(FieldKind.METRIC, base, _FIGURES[last], dotted=True)
+    if base and dot:
+        at = scanner.at - len(last)
+        figure, of = _figure(scanner, vocabulary, text=last, at=at)
+        if figure is not None:
+            return Field(FieldKind.METRIC, base, figure, of, dotted=True)
     return Field(FieldKind.METRIC, key)
+
+
+def _figure(
+    scanner: Scanner, vocabulary: Vocabulary, *, text: str, at: int
+) -> tuple[Figure | None, int | None]:
+    """The figure that a text names, and its number; no figure if it names none."""
+    if text in _FIGURES or not vocabulary.point_figures:
+        return _FIGURES.get(text), None
+    found = _OF_POINTS.match(text)
+    if found is None:
+        return None, None
+    figure, of = Figure(found[1]), int(found[2])
+    problem = figure_problem(figure, of)
+    if problem is not None:
+        scanner.fail(problem, at=at)
+    return figure, of
 
 
 class _FilterParser:

@@ -61,6 +61,8 @@ class Vocabulary(msgspec.Struct, frozen=True):
     orderable: frozenset[FieldKind] = frozenset({FieldKind.ATTRIBUTE})
     numeric_params: bool = False
     """Whether a param compares as a number with one; else a bare number means its own text."""
+    point_figures: bool = False
+    """Whether metrics have the figures that are read from their points."""
 
 
 _time = Attribute(ValueType.TIME, NUMERIC)
@@ -106,6 +108,7 @@ RUNS = Vocabulary(
         {FieldKind.ATTRIBUTE, FieldKind.METRIC, FieldKind.PARAM, FieldKind.TAG},
     ),
     numeric_params=True,
+    point_figures=True,
 )
 
 EXPERIMENTS = Vocabulary(

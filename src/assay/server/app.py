@@ -24,17 +24,17 @@ from typing import Any
 from msgspec.structs import replace
 
 from assay.errors import AssayError, InvalidInput
+from assay.http.bodies import BodyPump, Receive, read_body, read_start, unpack
+from assay.http.errors import HttpError, error_reply, not_found, wrong_method
+from assay.http.headers import RequestIds, accepts_gzip
+from assay.http.hosts import HostRules
+from assay.http.replies import FileReply, StreamReply
 from assay.server.context import Context, Services
 from assay.server.endpoint import Endpoint, Outgoing, complete, outgoing
-from assay.server.errors import HttpError, error_reply, not_found, wrong_method
 from assay.server.middleware.access_log import AccessLog
-from assay.server.middleware.bodies import BodyPump, Receive, read_body, read_start, unpack
 from assay.server.middleware.gate import Gate, OpenGate, require
-from assay.server.middleware.headers import RequestIds, accepts_gzip
-from assay.server.middleware.hosts import HostRules
 from assay.server.monitoring import Monitor
 from assay.server.pool import ThreadPool
-from assay.server.replies import FileReply, StreamReply
 from assay.server.routing import Body, Route, Table
 from assay.server.streaming import Streams, until_gone, while_allowed
 
@@ -73,7 +73,11 @@ class Application:
             Endpoint(route, numbers=numbers, max_body_bytes=settings.max_body_bytes)
             for route in table
         ]
-        self._hosts = HostRules(settings)
+        self._hosts = HostRules(
+            settings.host,
+            allowed_hosts=settings.allowed_hosts,
+            allowed_origins=settings.allowed_origins,
+        )
         self._gate = gate or OpenGate()
         self._ids = RequestIds()
         self._log = AccessLog() if settings.access_log else None

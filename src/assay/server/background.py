@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from assay.errors import StoreUnavailable
 from assay.registry.rules import run_rules
 from assay.server.context import Services
+from assay.store.jobs import SupportsJobExpiry
 from assay.webhooks.addresses import AllowList
 from assay.webhooks.loop import DeliveryLoop
 from assay.webhooks.outbox import SupportsOutbox, bell
@@ -32,6 +33,8 @@ _LOOK_FOR_RUNS_S = 1.0
 """How soon rules look at a run that has finished. A look at nothing costs one indexed query."""
 _LOOK_FOR_MESSAGES_S = 1.0
 """How soon a message is seen that another process wrote, or that is to be tried again."""
+_LOOK_FOR_LOST_AGENTS_S = 5.0
+"""How soon a lease that ended is seen while nobody asks for jobs."""
 _LAST_MESSAGES_S = 1.0
 """How long messages on their way may take when the server ends. Others are sent again."""
 
@@ -90,7 +93,7 @@ class BackgroundLoop:
 
 def background(services: Services) -> list[BackgroundLoop]:
     """The loops of a server process, not yet started."""
-    return [_webhook_loop(services), _rule_loop(services)]
+    return [_webhook_loop(services), _rule_loop(services), _job_loop(services)]
 
 
 def _rule_loop(services: Services) -> BackgroundLoop:
@@ -101,6 +104,18 @@ def _rule_loop(services: Services) -> BackgroundLoop:
         return False
 
     return BackgroundLoop("assay-rules", work, every_s=_LOOK_FOR_RUNS_S)
+
+
+def _job_loop(services: Services) -> BackgroundLoop:
+    """Gives back or fails the jobs of agents that were lost."""
+    jobs = services.store.jobs
+    assert isinstance(jobs, SupportsJobExpiry), "a server needs a store that knows lost agents"
+
+    def work(_stopping: threading.Event) -> bool:
+        jobs.expire()
+        return False
+
+    return BackgroundLoop("assay-jobs", work, every_s=_LOOK_FOR_LOST_AGENTS_S)
 
 
 def _webhook_loop(services: Services) -> BackgroundLoop:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import msgspec
 
+from assay.http.html import Html, element, page
+from assay.http.replies import HTML, Headers, Reply
 from assay.server.context import Context
-from assay.server.html import Html, element, page
 from assay.server.openapi import describe
-from assay.server.replies import HTML, Headers, Reply
 from assay.server.routing import Empty, Permission, Route
 
 STYLE_PATH = "/api/assay/v1/docs.css"

@@ -11,9 +11,9 @@ from assay.artifacts.base import ArtifactStore, ByteRange
 from assay.artifacts.local import LocalArtifactStore
 from assay.entities.names import ArtifactPath
 from assay.errors import ArtifactNotFound, InvalidInput
+from assay.http.errors import HttpError
+from assay.http.replies import BINARY, FileReply, Headers, Reply, StreamReply
 from assay.server.context import Context
-from assay.server.errors import HttpError
-from assay.server.replies import BINARY, FileReply, Headers, Reply, StreamReply
 
 SHA256_HEADER = b"x-assay-sha256"
 """Digest of the whole file, where it is known; sent both ways."""

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from assay.http.headers import API_POLICY, COMPRESS_OVER_BYTES, INERT, pack
+from assay.http.replies import JSON, FileReply, Headers, Reply, StreamReply
 from assay.server.context import Context
 from assay.server.decoding import Decoder
-from assay.server.middleware.headers import API_POLICY, COMPRESS_OVER_BYTES, INERT, pack
-from assay.server.replies import JSON, FileReply, Headers, Reply, StreamReply
 from assay.server.routing import Body, Dialect, Route
 
 _FIXED: tuple[tuple[bytes, bytes], ...] = (

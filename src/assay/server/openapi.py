@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from assay.server.errors import ErrorBody
+from assay.http.errors import ErrorBody
 from assay.server.routing import Body, Empty, Route, path_fields
 from assay.version import __version__
 

@@ -24,16 +24,16 @@ import uvicorn
 
 from assay.artifacts.uri import open_artifact_store
 from assay.errors import InvalidInput, PermissionDenied, StoreUnavailable
+from assay.http.hosts import is_loopback
+from assay.http.protocol import Protocol
 from assay.server.app import Application
 from assay.server.auth.gate import TokenGate
 from assay.server.background import start_background
 from assay.server.context import Services
 from assay.server.locations import PROXIED, Locations
 from assay.server.middleware.gate import Gate, OpenGate
-from assay.server.middleware.hosts import is_loopback
 from assay.server.mlflow_api import ENUM_NUMBERS
 from assay.server.monitoring import Monitor
-from assay.server.protocol import Protocol
 from assay.server.routing import Table
 from assay.server.settings import ServerSettings, artifacts_path
 from assay.server.table import route_table

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from assay.http.replies import TEXT, Reply
 from assay.server.context import Context
 from assay.server.monitoring import Monitor
-from assay.server.replies import TEXT, Reply
 from assay.server.routing import Empty, Permission, Route
 
 MLFLOW_VERSION = "3.17.2"

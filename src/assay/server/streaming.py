@@ -17,7 +17,7 @@ from collections.abc import (
 )
 from typing import Any
 
-from assay.server.middleware.bodies import Receive
+from assay.http.bodies import Receive
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 

@@ -14,10 +14,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from assay.http.errors import HttpError
+from assay.http.html import element, page
+from assay.http.replies import HTML, Headers, Reply
 from assay.server.context import Context, Handler
-from assay.server.errors import HttpError
-from assay.server.html import element, page
-from assay.server.replies import HTML, Headers, Reply
 from assay.server.routing import Empty, Permission, Route
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -44,7 +44,10 @@ _PAGES: Final = (
     "/models",
     "/models/{rest:path}",
     "/logged-models/{rest:path}",
+    "/deployments",
+    "/deployments/{rest:path}",
     "/requests",
+    "/queues",
     "/settings",
     "/settings/{rest:path}",
     "/shortcuts",

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
@@ -36,6 +36,7 @@ from assay.entities.page import Page
 from assay.entities.params import Param
 from assay.entities.runs import NewRun, Run, RunInfo, RunStatus
 from assay.entities.tags import Tag
+from assay.store.jobs import JobStore
 from assay.store.query import Query as Query
 from assay.store.registry import (
     AuditStore,
@@ -254,9 +255,12 @@ class MetricStore(ABC):
         count: int,
         first_step: int | None = None,
         last_step: int | None = None,
+        scale: Literal["linear", "log"] = "linear",
+        branches: bool = False,
     ) -> list[Buckets]:
         """Each series of these runs and keys in at most ``count`` buckets over the range of
-        steps.
+        steps, of equal width on the scale. With ``branches`` as many for each branch of a run that
+        was started again from an earlier step, one branch after the other: it reads all points.
         """
 
 
@@ -355,6 +359,7 @@ class Store(ABC):
     deployments: DeploymentStore
     lineage: LineageStore
     webhooks: WebhookStore
+    jobs: JobStore
 
     @property
     @abstractmethod

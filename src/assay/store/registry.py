@@ -28,11 +28,13 @@ from assay.entities.governance import (
     Rule,
     RuleRun,
     RuleRunStatus,
+    ServingAlert,
 )
 from assay.entities.ids import RunId
 from assay.entities.model_versions import ModelVersion, NewModelVersion, VersionSignature
 from assay.entities.page import Page
 from assay.entities.registered_models import RegisteredModel
+from assay.entities.served_figures import ServedFigures
 from assay.entities.transitions import (
     GateResult,
     PolicyRevision,
@@ -447,8 +449,32 @@ class DeploymentStore(ABC):
         """Note that it is over. Raises ``RegistryItemNotFound``."""
 
     @abstractmethod
+    def alert(self, alert: ServingAlert, *, cause: Cause) -> None:
+        """Write into the audit log what is wrong with a version that is served, and let webhooks
+        tell it.
+
+        Raises:
+            ModelVersionNotFound: there is no such version.
+            InvalidInput, LimitExceeded: its texts can't be kept.
+        """
+
+    @abstractmethod
     def of(self, *, name: str | None = None, version: int | None = None) -> list[Deployment]:
         """Deployments, the latest first, at most 1,000."""
+
+    @abstractmethod
+    def tell(self, figures: Sequence[ServedFigures]) -> None:
+        """Keep what a scoring server counted over the last hour, in place of what it told before.
+
+        Versions that aren't in the registry any more are left out.
+
+        Raises:
+            InvalidInput, LimitExceeded: the figures can't be kept.
+        """
+
+    @abstractmethod
+    def figures(self, *, name: str | None = None) -> list[ServedFigures]:
+        """What scoring servers told within the last hour, of all models or of one."""
 
 
 class LineageStore(ABC):

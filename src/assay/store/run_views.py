@@ -13,10 +13,14 @@ from typing import Final, Literal
 import msgspec
 
 from assay.entities.ids import ExperimentId, RunId
-from assay.search.tree import Figure
+from assay.search.tree import Field, FieldKind, Figure
 
 MAX_COLUMNS: Final = 1_000
 """Columns of one window."""
+MAX_POINT_COLUMNS: Final = 50
+"""Columns of one window whose figures are read from points."""
+MAX_POINT_FIGURES: Final = 8
+"""Such figures in one search, or of groups: each is read for all of the runs."""
 MAX_WINDOW: Final = 1_000
 """Rows of one window, and runs that may be named."""
 MAX_OFFSET: Final = 1_000_000
@@ -51,6 +55,13 @@ class Column(msgspec.Struct, frozen=True):
     key: str
     stat: Figure = Figure.LAST
     """Of metrics: which figure of the series."""
+    of: int | None = None
+    """The number that ``mean_last`` (points) and ``at_step`` (step) take."""
+
+
+def field_of(column: Column) -> Field:
+    """A metric's column as a search has it."""
+    return Field(FieldKind.METRIC, column.key, column.stat, column.of)
 
 
 class GroupKey(msgspec.Struct, frozen=True):

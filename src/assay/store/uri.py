@@ -46,6 +46,17 @@ class Location(msgspec.Struct, frozen=True):
         """The URI without a password, for messages."""
         return without_secrets(self.tracking_uri)
 
+    @property
+    def opening_uri(self) -> str:
+        """What names the same location to another process: the folder, if that is the home."""
+        is_folder = self.tracking_uri == f"sqlite:///{self.home / DATABASE_NAME}"
+        return str(self.home) if is_folder else self.tracking_uri
+
+    @property
+    def address(self) -> str:
+        """The same without a password."""
+        return without_secrets(self.opening_uri)
+
 
 def without_secrets(uri: str) -> str:
     """``uri`` with user and password cut out."""

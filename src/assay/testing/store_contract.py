@@ -18,8 +18,10 @@ from __future__ import annotations
 from assay.testing.store_contract_deliveries import DeliveryContract
 from assay.testing.store_contract_experiments import ExperimentContract
 from assay.testing.store_contract_inputs import InputContract
+from assay.testing.store_contract_jobs import JobContract
 from assay.testing.store_contract_logged_models import LoggedModelContract
 from assay.testing.store_contract_metrics import MetricContract
+from assay.testing.store_contract_point_figures import PointFigureContract
 from assay.testing.store_contract_run_bulk import RunBulkContract
 from assay.testing.store_contract_run_views import RunViewContract
 from assay.testing.store_contract_runs import BatchContract, RunContract
@@ -38,8 +40,10 @@ class StoreContract(
     LoggedModelContract,
     SearchContract,
     RunViewContract,
+    PointFigureContract,
     RunBulkContract,
     DeliveryContract,
     WebhookContract,
+    JobContract,
 ):
     """All that ``assay.store.base`` promises."""

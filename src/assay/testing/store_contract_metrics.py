@@ -7,6 +7,7 @@ import math
 import struct
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
 from assay import errors
@@ -165,3 +166,40 @@ class MetricContract(ContractPart):
         assert buckets.steps[0] == 0
         assert buckets.last_steps[-1] == 999
         assert (buckets.min.min(), buckets.max.max()) == (0.0, 6.0)
+
+    def test_buckets_of_equal_width_in_log_step_tell_the_first_steps_apart(
+        self, store: Store, run: Run
+    ) -> None:
+        points = [(i, i * 10, float(i % 7)) for i in range(1_000)]
+        store.metrics.append(run.info.run_id, batch("m", points))
+        (buckets,) = store.metrics.buckets([run.info.run_id], ["m"], count=50, scale="log")
+        assert buckets.steps.tolist()[:6] == [0, 1, 2, 3, 4, 5]
+        assert buckets.counts.sum() == 1_000
+        assert len(buckets.steps) <= 50
+        for first, last, count, least, greatest, end in zip(
+            buckets.steps,
+            buckets.last_steps,
+            buckets.counts,
+            buckets.min,
+            buckets.max,
+            buckets.last,
+            strict=True,
+        ):
+            inside = [value for step, _, value in points if first <= step <= last]
+            assert (count, least, greatest) == (len(inside), min(inside), max(inside))
+            assert end == inside[-1]
+
+    def test_buckets_of_a_restarted_run_are_one_branch_after_the_other(
+        self, store: Store, run: Run
+    ) -> None:
+        ident = run.info.run_id
+        store.metrics.append(ident, batch("m", [(i, i, 1.0) for i in range(100)]))
+        again = [(i, 1_000 + i, 2.0) for i in range(50, 80)]
+        store.metrics.append(ident, batch("m", again))
+        (buckets,) = store.metrics.buckets([ident], ["m"], count=10, branches=True)
+        (cut,) = np.flatnonzero(buckets.steps[1:] < buckets.steps[:-1]) + 1
+        assert (buckets.steps[0], buckets.last_steps[cut - 1]) == (0, 99)
+        assert (buckets.steps[cut], buckets.last_steps[-1]) == (50, 79)
+        assert buckets.mean.tolist() == [1.0] * cut + [2.0] * (len(buckets.mean) - cut)
+        (merged,) = store.metrics.buckets([ident], ["m"], count=10)
+        assert (merged.counts.sum(), buckets.counts.sum()) == (130, 130)

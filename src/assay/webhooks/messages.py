@@ -115,6 +115,12 @@ _EXAMPLES: Final[Mapping[str, Mapping[str, Any]]] = {
         "target": "Production",
         "reason": "An example.",
     },
+    "model_version.alerted": {
+        **_NAMED,
+        "kind": "drift",
+        "message": "An example.",
+        "details": {"column": "pixel_7"},
+    },
     **{
         f"transition_request.{action}": {**_REQUEST, "status": status}
         for action, status in (

@@ -59,6 +59,20 @@ def seeded(ui: ServerProcess, tmp_path_factory: pytest.TempPathFactory) -> Seede
         "catch(e){r='kept out'}document.body.append(r)</script>",
         "fig.plotly.json": '{"data": [{"x": [1, 2], "y": [2, 1]}],'
         ' "layout": {"title": {"text": "Curve"}}}',
+        # The formula is compiled in the frame, and the tick at 8 is nowhere in the file.
+        "fig.vl.json": json.dumps(
+            {
+                "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+                "title": "Squares",
+                "data": {"values": [{"x": 0}, {"x": 3}]},
+                "transform": [{"calculate": "datum.x * datum.x", "as": "y"}],
+                "mark": "line",
+                "encoding": {
+                    "x": {"field": "x", "type": "quantitative"},
+                    "y": {"field": "y", "type": "quantitative"},
+                },
+            }
+        ),
         "draw.svg": "<svg xmlns='http://www.w3.org/2000/svg' width='90' height='60'>"
         "<script>alert(1)</script><rect width='90' height='60' fill='teal'/></svg>",
         "fake.png": "no picture",
@@ -243,6 +257,9 @@ def test_figures_are_drawn_behind_the_prefix_of_a_proxy(
         visit = Visit(context.new_page(), home)
         page = visit.open(seeded.at("fig.plotly.json"))
         expect(page.locator("iframe").content_frame.get_by_text("Curve")).to_be_visible()
+        page.goto(home + seeded.at("fig.vl.json"))
+        frame = page.locator("iframe").content_frame
+        expect(frame.get_by_text("8", exact=True)).to_be_visible()
         page.goto(home + seeded.at("README.md"))
         expect(page.get_by_role("heading", name="A heading")).to_be_visible()
         assert visit.problems == []

@@ -305,7 +305,12 @@ def test_code_environment_and_commands(tab: Visit, seeded: Seeded) -> None:
         "href", f"https://git.example.org/team/vision/commit/{COMMIT}"
     )
     expect(page.locator('[data-mark="+"]')).to_contain_text("new = 2")
-    snippet = page.get_by_role("region", name="Reproduce").locator("code")
+    reproduce = page.get_by_role("region", name="Reproduce")
+    expect(reproduce.locator("code").first).to_have_text(
+        f"assay -t {tab.home} reproduce {seeded.failed}"
+    )
+    reproduce.get_by_text("Step by step").click()
+    snippet = reproduce.locator("details code")
     expect(snippet).to_contain_text("git apply source.patch")
     expect(snippet).to_contain_text("uv venv --python 3.11")
     page.get_by_role("button", name="pip", exact=True).click()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import sys
 from pathlib import Path
 
-from assay.context.packages import requirements
+import pytest
+
+from assay.context.packages import imported_names, requirements
 
 
 def test_every_installed_package_is_pinned_as_importlib_says() -> None:
@@ -49,3 +52,24 @@ def test_first_folder_of_the_path_wins(tmp_path: Path) -> None:
         (tmp_path / folder / f"pkg-{version}.dist-info").mkdir(parents=True)
     path = [str(tmp_path / "first"), str(tmp_path / "second")]
     assert requirements(path).splitlines()[1:] == ["pkg==2.0"]
+
+
+def test_imported_packages_are_named_and_modules_of_the_program_are_not() -> None:
+    names = imported_names()
+
+    assert {"msgspec", "pytest"} <= set(names)
+    assert not {"assay", "json", "os", "tests", "__main__"} & set(names)
+    assert names == sorted(names)
+
+
+def test_module_that_is_an_object_of_its_own_kind_does_no_harm(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Odd:
+        @property
+        def __spec__(self) -> None:
+            raise RuntimeError
+
+    monkeypatch.setitem(sys.modules, "odd", Odd())
+
+    assert "odd" not in imported_names()

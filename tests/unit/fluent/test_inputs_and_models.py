@@ -113,3 +113,17 @@ def test_models_in_and_out_of_a_run() -> None:
     assert [(one.model_id, one.step) for one in stored.outputs.model_outputs] == [
         (model.model_id, 4)
     ]
+
+
+def test_profile_of_training_data_is_kept_with_the_run() -> None:
+    train = pd.DataFrame({"age": [31, 44, 52], "plan": ["a", "b", "a"]})
+    with assay.start_run() as run:
+        assay.log_input(assay.data.from_pandas(train), context="training", profile=True)
+    kept = assay.artifacts.load_dict(f"runs:/{run.info.run_id}/assay/data-profile.json")
+    assert kept["rows"] == 3
+    assert kept["columns"]["age"]["quantiles"] == [31, 44, 52]
+    assert kept["columns"]["plan"]["classes"] == {"a": 2, "b": 1}
+    (used,) = assay.get_run(run.info.run_id).inputs.dataset_inputs
+    with assay.start_run() as other, pytest.raises(InvalidInput, match="profile"):
+        assay.log_input(used.dataset, profile=True)
+    assert assay.get_run(other.info.run_id).inputs.dataset_inputs == []

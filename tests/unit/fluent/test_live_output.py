@@ -116,7 +116,7 @@ def output(monkeypatch: pytest.MonkeyPatch) -> Watched:
 
 
 def wait_until(condition: Any) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 import assay
 from assay.client.recorder import recorder_for
+from assay.context import seeds
 from assay.fluent.experiments import forget_choices
 from assay.fluent.reading import client_for
 from assay.fluent.welcome import welcome
@@ -132,3 +134,58 @@ def test_store_that_is_away_holds_up_neither_experiment_nor_run(
     with pytest.raises(assay.errors.StoreUnavailable):
         assay.get_run(run.info.run_id)
     recorder_for(client_for().location).close(deliver=False)
+
+
+def test_seed_is_told_by_the_active_run_and_by_later_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seeds, "_seeded", {})
+    monkeypatch.setenv("PYTHONHASHSEED", "0")  # put back afterwards
+    with assay.start_run() as first:
+        assay.seed(11, deterministic=False)
+    with assay.start_run() as second:
+        pass
+    for run in (first, second):
+        known = assay.get_run(run.info.run_id).data.tags
+        assert known["assay.seed.python"] == "11"
+        assert known["assay.seed.deterministic"] == "false"
+
+
+def test_environment_is_told_as_it_was_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    with assay.start_run(capture="environment") as run:
+        monkeypatch.setenv("OMP_NUM_THREADS", "4")
+    assert assay.get_run(run.info.run_id).data.tags["assay.threads.OMP_NUM_THREADS"] == "3"
+
+
+PROGRAM = """
+import assay
+for name in ("a", "b", "c"):
+    with assay.start_run(run_name=name):
+        assay.log_param("name", name)
+        with assay.start_run(nested=True):
+            pass
+"""
+
+
+def test_program_started_again_for_its_third_run_goes_on_with_the_given_one(
+    project: Path,
+) -> None:
+    client = client_for()
+    wanted = client.create_run("0").info.run_id
+    env = {
+        **os.environ,
+        "ASSAY_RUN_ID": wanted,
+        "ASSAY_RUN_NUMBER": "3",
+        "MLFLOW_PROJECT_ENV": "local",
+        "ASSAY_CAPTURE": "process",
+    }
+    subprocess.run([sys.executable, "-c", PROGRAM], env=env, check=True)
+
+    runs = {run.data.params.get("name"): run for run in client.search_runs(["0"])}
+    assert runs["b"].info.run_id == wanted
+    # Started for this run, the program tells what it is.
+    assert "assay.command" in runs["b"].data.tags
+    for name in ("a", "c"):
+        assert runs[name].data.tags["mlflow.parentRunId"] == wanted
+        assert runs[name].data.tags["assay.beside"] == "true"
+    # Those that are nested in them stay there.
+    assert sum("assay.beside" in run.data.tags for run in client.search_runs(["0"])) == 2

@@ -13,9 +13,9 @@ from assay.metrics.points import (
     group_batch,
     merge,
     place,
-    value_key,
     value_keys,
 )
+from assay.metrics.values import value_key
 
 ORDERED = [-math.inf, -1e308, -1.0, -5e-324, -0.0, 0.0, 5e-324, 1.0, 1e308, math.inf, math.nan]
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from assay.entities.metrics import Metric, SeriesKey
+from assay.metrics.figures import figures_of_point, merged
 from assay.metrics.points import batch_of_metrics, group_batch
-from assay.metrics.summary import figures_of, figures_of_point, merged
+from assay.metrics.summary import figures_of
 
 
 def figures(values, *, first_step=0):

@@ -56,8 +56,8 @@ class Streams(PythonModel):
     def predict(self, context: Any, model_input: list[str]) -> list[str]:
         return [word for text in model_input for word in text.split()]
 
-    def predict_stream(self, context: Any, model_input: list[str]) -> Iterator[str]:
-        yield from self.predict(context, model_input)
+    def predict_stream(self, context: Any, model_input: str) -> Iterator[str]:
+        yield from self.predict(context, [model_input])
 
 
 def shout(texts: list[str]) -> list[str]:
@@ -100,7 +100,10 @@ def test_an_answer_comes_piece_by_piece_where_the_model_streams(tmp_path: Path) 
     assert meta.python_function is not None
     assert meta.python_function["streamable"] is True
     model = load_pyfunc(tmp_path / "m")
-    assert list(model.predict_stream(["a b", "c"])) == ["a", "b", "c"]
+    for one in ("a b", ["a b"]):
+        assert list(model.predict_stream(one)) == ["a", "b"]
+    with pytest.raises(InvalidInput, match="one input, got 2"):
+        model.predict_stream(["a b", "c"])
     save_python(tmp_path / "n", shout)
     with pytest.raises(InvalidInput, match="at once"):
         load_pyfunc(tmp_path / "n").predict_stream(["a"])

@@ -59,7 +59,7 @@ def test_a_token_of_another_query_is_refused() -> None:
         (Position(1), Position(1.0), Position("\0")),
         (Position(2**63), Position(1.0), Position("")),
         (Position(1, is_nan=True), Position(1.0), Position("")),
-        (Position(None, is_nan=True), Position(1.0), Position("")),
+        (Position(1), Position(1.0), Position(None, is_nan=True)),
         (Position(1), Position(float("nan")), Position("")),
     ],
 )

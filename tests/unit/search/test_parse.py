@@ -128,6 +128,41 @@ def test_the_last_name_behind_a_dot_may_be_a_figure() -> None:
     assert field("metrics.min") == Field(FieldKind.METRIC, "min")
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("metrics.a.mean_last:10", Field(FieldKind.METRIC, "a", Figure.MEAN_LAST, 10, dotted=True)),
+        ("metrics.`a`.at_step:-5", Field(FieldKind.METRIC, "a", Figure.AT_STEP, -5)),
+        ("metrics.`a.at_step:1`", Field(FieldKind.METRIC, "a.at_step:1")),
+        ("metrics.a.at_step", Field(FieldKind.METRIC, "a.at_step")),
+        ("metrics.a.at_step:x", Field(FieldKind.METRIC, "a.at_step:x")),
+        ("metrics.at_step:1", Field(FieldKind.METRIC, "at_step:1")),
+    ],
+)
+def test_figures_of_points_take_a_number(text: str, expected: Field) -> None:
+    assert parse_order_by([text], RUNS)[0].field == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "position", "why"),
+    [
+        ("metrics.a.mean_last:0 > 1", 10, "within 1 and 10,000"),
+        ("metrics.`a`.mean_last:-1 > 1", 12, "within 1 and 10,000"),
+        (f"metrics.a.at_step:{2**63} > 1", 10, "64 bits"),
+        ("metrics.`a`.at_step > 1", 12, "at_step:N"),
+    ],
+)
+def test_numbers_of_figures_are_in_range(text: str, position: int, why: str) -> None:
+    with pytest.raises(InvalidFilter, match=why) as caught:
+        parse_filter(text, RUNS)
+    assert caught.value.position == position
+
+
+def test_models_have_no_figures_of_points() -> None:
+    tree = parse_filter("metrics.a.at_step:1 > 1", LOGGED_MODELS)
+    assert tree == Comparison(Field(FieldKind.METRIC, "a.at_step:1"), GT, 1.0)
+
+
 def test_not_binds_tighter_than_and_and_that_tighter_than_or() -> None:
     a, b, c = (Comparison(Field(FieldKind.METRIC, key), GT, 1.0) for key in "abc")
     text = "not metrics.a > 1 and metrics.b > 1 or metrics.c > 1"

@@ -14,7 +14,10 @@ from assay.entities.lifecycle import ViewType
 from assay.errors import InvalidFilter, InvalidInput, InvalidPageToken
 from assay.store.base import ModelOrder, Query
 from assay.store.sql import tables
-from assay.store.sql.search import run_table, search_experiments, search_models, search_runs
+from assay.store.sql.search.experiments import search_experiments
+from assay.store.sql.search.models import search_models
+from assay.store.sql.search.run_table import run_table
+from assay.store.sql.search.runs import search_runs
 
 E0, E1 = ExperimentId("0"), ExperimentId("1")
 MAX_DEPTH = 64

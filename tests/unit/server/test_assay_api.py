@@ -166,6 +166,7 @@ def test_a_forbidden_place_is_refused_at_creation(api: Api, store: RestStore) ->
         ("/ingest", b'{"writer_id":"w","start":0,"end":1,"operations":[{"type":"nonsense"}]}'),
         ("/series/query", b'{"run_ids": ["a"], "keys": ["b"], "count": 0}'),
         ("/series/query", b'{"run_ids": ["a"], "keys": ["b"], "count": 100000000}'),
+        ("/series/query", b'{"run_ids": ["a"], "keys": ["b"], "scale": "cubic"}'),
         ("/series/query", json.dumps({"run_ids": ["a"] * 1_001, "keys": ["b"]}).encode()),
         ("/series/query", json.dumps({"run_ids": ["a"] * 900, "keys": ["b"] * 900}).encode()),
         (

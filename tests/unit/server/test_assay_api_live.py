@@ -13,10 +13,10 @@ from assay.artifacts.local import LocalArtifactStore
 from assay.entities.ids import DEFAULT_EXPERIMENT_ID, RunId, new_run_id
 from assay.entities.metrics import Metric
 from assay.entities.runs import NewRun, RunStatus
+from assay.http.errors import HttpError
 from assay.server.assay_api import live
 from assay.server.assay_api.live import Hub, LiveQuery, RunChange, Watch, _offer
 from assay.server.context import Context, Services
-from assay.server.errors import HttpError
 from assay.server.locations import Locations
 from assay.server.settings import ServerSettings
 from assay.store.sql.store import SqlStore, open_sql_store

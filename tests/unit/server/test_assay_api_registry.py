@@ -130,6 +130,52 @@ def test_name_in_a_body_counts_for_nothing(api: Api, name: str) -> None:
     assert ended["ended_time"] >= noted["time"]
 
 
+def test_trial_is_changed_and_promoted_in_the_name_of_who_asks(api: Api, name: str) -> None:
+    api.post("traffic/try", "eve", name=name, selector="2", percent=50, shadow=True)
+    tried = api.post(
+        "traffic/try", name=name, selector="1", percent=10, sticky="x-user", reason="looks good"
+    )
+    assert tried["rule"]["canaries"] == {"1": 10.0}
+    assert tried["rule"]["shadows"] == {"2": 50.0}
+    assert tried["versions"] == {"1": 1, "2": 2}
+    assert api.get(f"traffic/get?name={name}") == tried
+
+    moved = api.post("traffic/promote", name=name, selector="1", to="Production", reason="it is")
+    assert (moved["status"], moved["requested_by"]) == ("completed", "ada")
+    stopped = api.post("traffic/stop", "grace", name=name, selector="2", reason="enough")
+    assert stopped["versions"] == {}
+    records = api.get(f"audit/page?name={name}")["records"]
+    told = [(one["action"], one["actor"], one["reason"]) for one in records]
+    assert ("model.tag_set", "ada", "looks good") in told
+    assert ("model.tag_set", "ada", "promoted to Production") in told
+    assert told[-1] == ("model.tag_deleted", "grace", "enough")
+
+
+def test_trial_goes_on_while_its_promotion_waits(api: Api, name: str) -> None:
+    api.post("policies/set", name=name, text=POLICY)
+    api.post("traffic/try", name=name, selector="1", percent=10)
+
+    asked = api.post("traffic/promote", name=name, selector="1", to="Production")
+
+    assert asked["status"] == "open"
+    assert api.get(f"traffic/get?name={name}")["rule"]["canaries"] == {"1": 10.0}
+    refused = {"name": name, "selector": "1", "percent": 101}
+    assert api.refused("traffic/try", **refused) == (400, "InvalidInput")
+    unknown = {"name": name, "selector": "@none", "percent": 5}
+    assert api.refused("traffic/try", **unknown) == (400, "AliasNotFound")
+    assert api.refused("traffic/stop", name=name, selector="2") == (400, "InvalidInput")
+
+
+def test_trial_of_an_alias_that_is_gone_is_told_as_such(
+    api: Api, store: RestStore, name: str
+) -> None:
+    store.registered_models.set_alias(name, "next", 2, cause=local_cause())
+    api.post("traffic/try", name=name, selector="@next", percent=10)
+    store.registered_models.delete_alias(name, "next", cause=local_cause())
+
+    assert api.get(f"traffic/get?name={name}")["versions"] == {"@next": None}
+
+
 def test_refused_gate_is_told_with_condition_value_and_limit(api: Api, name: str) -> None:
     api.post("policies/set", name=name, text=POLICY)
 

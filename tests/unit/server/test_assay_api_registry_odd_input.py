@@ -13,7 +13,7 @@ import pytest
 import urllib3
 
 from tests.services.mlflow_client import ServerProcess
-from tests.services.postgres import PostgresServer
+from tests.services.postgres import PostgresServer, only_postgres
 
 JSON, MSGPACK = "application/json", "application/msgpack"
 NUMBERS: list[Any] = [0, -1, 2**31, 2**63 - 1, 2**63, 2**64 - 1, -(2**63), 1.5, "x", None, True]
@@ -34,6 +34,20 @@ TEXTS = [
 ]
 RULE = {"rule_id": "r", "rule_name": "r", "experiment_id": "0", "model_name": "m"}
 DEPLOYMENT = {"deployment_id": "d", "name": "odd", "version": 1, "target": "local"}
+ALERT = {
+    "name": "odd",
+    "version": 1,
+    "kind": "drift",
+    "message": "m",
+    "details": {"column": "a"},
+}
+MINUTE = {
+    "time": 60_000, "answered": 2, "refused": 1, "failed": 1, "seconds": 0.5, "buckets": [1] * 16
+}  # fmt: skip
+FIGURES = {
+    "server_id": "s", "name": "odd", "version": 1, "part": "main", "percent": 100.0,
+    "source": "models:/odd@a", "host": "h", "deployment_id": "d", "minutes": [MINUTE], "time": 1
+}  # fmt: skip
 SIGNATURE = {"key_id": "0" * 64, "signer": "ada", "time": 1, "bundle": "{}"}
 CHECK = {"place": 0, "kind": "golden", "condition": "", "status": "passed"}
 OPEN = "of an open request"
@@ -60,7 +74,14 @@ CHANGES: dict[str, dict[str, Any]] = {
     "rules/remove": {"rule_name": "r", "reason": ""},
     "deployments/record": {"deployment": DEPLOYMENT, "reason": ""},
     "deployments/end": {"deployment_id": "d", "reason": ""},
-}
+    "deployments/alert": {"alert": ALERT, "reason": ""},
+    "deployments/tell": {"figures": [FIGURES]},
+    "traffic/try": {
+        "name": "odd", "selector": "1", "percent": 5.0, "shadow": False, "sticky": "x", "reason": ""
+    },
+    "traffic/stop": {"name": "odd", "selector": "1", "reason": ""},
+    "traffic/promote": {"name": "odd", "selector": "1", "to": "Staging", "reason": ""},
+}  # fmt: skip
 QUESTIONS: dict[str, dict[str, Any]] = {
     "policies/get": {"name": "odd"},
     "policies/revisions": {"name": "odd"},
@@ -74,6 +95,8 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "audit/holders": {"name": "odd", "target": "Staging", "time_ms": 1},
     "rules/runs": {"rule_name": "r", "max_results": 1},
     "deployments/list": {"name": "odd", "version": 1},
+    "deployments/figures": {"name": "odd"},
+    "traffic/get": {"name": "odd"},
     "lineage": {"kind": "run", "id": "r", "direction": "both", "depth": 1, "limit": 1},
 }  # fmt: skip
 
@@ -247,6 +270,7 @@ class TestOddInputOnSqlite(OddInput):
         return on_sqlite
 
 
+@only_postgres(15)
 @pytest.mark.postgres
 class TestOddInputOnPostgres(OddInput):
     """PostgreSQL refuses NUL in texts and numbers beyond the range of a column."""

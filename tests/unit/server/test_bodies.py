@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from assay.server.errors import HttpError
-from assay.server.middleware.bodies import BodyPump, ClientGone, read_body, unpack
+from assay.http.bodies import BodyPump, ClientGone, read_body, unpack
+from assay.http.errors import HttpError
 
 
 def sending(*messages: dict[str, Any]) -> Callable[[], Awaitable[dict[str, Any]]]:

@@ -152,8 +152,8 @@ def test_figure_leaves_with_its_policy_and_can_be_framed_here(files: Files) -> N
 def test_library_is_served_to_frames_in_its_smallest_form(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from assay.http.replies import FileReply, Reply
     from assay.server.context import Context
-    from assay.server.replies import FileReply, Reply
     from assay.server.routing import Empty
 
     monkeypatch.setattr(file_views, "_FOLDER", tmp_path)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from assay.errors import InvalidInput
-from assay.server.errors import HttpError
-from assay.server.middleware.hosts import HostRules, is_loopback
-from assay.server.settings import ServerSettings
+from assay.http.errors import HttpError
+from assay.http.hosts import HostRules, is_loopback
 
 
-def rules(**settings: object) -> HostRules:
-    return HostRules(ServerSettings(store_uri="sqlite://", artifacts_uri="/tmp/a", **settings))
+def rules(**settings: Any) -> HostRules:
+    return HostRules(**{"host": "127.0.0.1", **settings})
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_ranges_match_addresses_and_never_names() -> None:
 
 
 def test_a_server_beyond_loopback_answers_to_private_addresses() -> None:
-    open_rules = rules(host="0.0.0.0", insecure=True)
+    open_rules = rules(host="0.0.0.0")
     open_rules.check("GET", {b"host": b"192.168.1.4:5000"})
     with pytest.raises(HttpError):
         open_rules.check("GET", {b"host": b"evil.example"})

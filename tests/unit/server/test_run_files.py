@@ -20,8 +20,9 @@ from assay.artifacts.local import LocalArtifactStore
 from assay.entities.names import ArtifactPath, artifact_path
 from assay.errors import ArtifactNotFound, InvalidInput
 from assay.server.files.opened import open_artifact
+from assay.server.files.order import natural
 from assay.server.files.tables import table_page
-from assay.server.files.tree import list_folder, natural, search
+from assay.server.files.tree import list_folder, search
 from assay.server.files.zips import files_below, zip_chunks
 from tests.services.mlflow_client import ServerProcess
 
@@ -386,6 +387,7 @@ def test_listing_a_file_and_reading_a_folder_say_so(files: Files) -> None:
         "root": files.store.uri,
         "token": None,
         "truncated": False,
+        "total": 1,
     }
 
 

@@ -24,6 +24,7 @@ from tests.services.mlflow_client import ServerProcess
 
 LOSS = {"kind": "metric", "key": "loss"}
 LR = {"kind": "param", "key": "lr"}
+LAST = {"stat": "last", "of": None}
 HOSTILE = "<img src=x onerror=alert(1)>\u202e 🦦 '\"; --"
 
 
@@ -222,7 +223,7 @@ def test_an_export_of_more_than_one_window_has_each_run_once(table: Table) -> No
 
 def test_the_first_screen_is_one_request(table: Table) -> None:
     found = table.post("rows", columns="default", filter="params.lr = '1e-3'").body
-    assert found["chosen"] == [LOSS | {"stat": "last"}, LR | {"stat": "last"}]
+    assert found["chosen"] == [LOSS | LAST, LR | LAST]
     assert found["columns"] == [[0.5], ["1e-3"]]
     assert table.post("rows", columns="all").status == 400
 
@@ -273,6 +274,24 @@ def test_importance_finds_the_param_that_matters(table: Table) -> None:
     assert few["runs"] == 10
     assert "chance" in few["warning"]
     assert table.post("importance", **{**request, "metric": LR}).status == 400
+
+
+def test_figures_of_points_say_which_number_is_wrong(table: Table) -> None:
+    column = LOSS | {"stat": "at_step", "of": 0}
+    found = table.post("rows", columns=[column], order_by=["metrics.loss.at_step:0 DESC"]).body
+    assert found["chosen"] == [column]
+    exported = table.export(format="json", columns=json.dumps([column])).body
+    assert "metrics.loss.at_step:0" in exported[0]
+    for stat, of in [("mean_last", 0), ("mean_last", None), ("at_step", 2**63), ("min", 1)]:
+        answer = table.post("rows", columns=[LOSS | {"stat": stat, "of": of}])
+        assert answer.status == 400
+        assert answer.body["error_code"] == "INVALID_PARAMETER_VALUE"
+        assert "'of'" in answer.body["message"]
+    for of in ("1", 1.5, True, []):
+        answer = table.post("rows", columns=[LOSS | {"stat": "at_step", "of": of}])
+        assert (answer.status, "of" in answer.body["message"]) == (400, True)
+    wrong = table.post("rows", filter="metrics.loss.mean_last:0 > 1").body
+    assert (wrong["position"], wrong["field"]) == (13, "filter")
 
 
 def test_odd_requests_are_refused_and_never_a_500(table: Table) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from assay.entities.users import BUILT_IN_ROLES
+from assay.http.errors import HttpError
 from assay.server.auth.gate import NOBODY, REMEMBERED_S, TokenGate
 from assay.server.auth.tokens import PERMISSIONS, permissions_of, read_credentials
-from assay.server.errors import HttpError
 from assay.server.identity import Identity, Permission
 from assay.server.middleware.gate import OpenGate, require
 from assay.server.routing import Route

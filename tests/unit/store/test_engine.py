@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from assay import errors
-from assay.store.sql.engine import parse_uri, shown_uri, sqlite_path
+from assay.store.sql.engine import SqliteFile, parse_uri, shown_uri
 from assay.store.sql.store import open_sql_store
 
 
@@ -39,7 +39,9 @@ def test_relative_path_counts_from_the_working_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert sqlite_path(parse_uri("sqlite:///some/assay.db")) == tmp_path / "some" / "assay.db"
+    found = parse_uri("sqlite:///some/assay.db")
+    assert isinstance(found, SqliteFile)
+    assert found.path == tmp_path / "some" / "assay.db"
     store = open_sql_store("sqlite:///rel.db")
     assert store.uri == f"sqlite:///{tmp_path}/rel.db"
     store.close()

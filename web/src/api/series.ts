@@ -27,6 +27,10 @@ export interface SeriesQuery {
   count: number;
   firstStep?: number;
   lastStep?: number;
+  /** On which buckets have equal widths. */
+  scale?: "linear" | "log";
+  /** Buckets for each branch of a run that was started again from an earlier step, one branch after the other. */
+  branches?: boolean;
 }
 
 export type SeriesKey = [key: string, modelId: string, dataset: string, digest: string];
@@ -64,6 +68,8 @@ export async function querySeries(query: SeriesQuery, signal?: AbortSignal): Pro
       count: query.count,
       first_step: query.firstStep ?? null,
       last_step: query.lastStep ?? null,
+      scale: query.scale ?? "linear",
+      branches: query.branches ?? false,
     }),
     signal,
   });

@@ -66,7 +66,9 @@ function useEntries(text: string, onClose: () => void): Entry[] {
     const fixed: Entry[] = [
       { kind: "page", label: messages.experiments, open: go(() => navigate({ to: "/" })) },
       { kind: "page", label: messages.models, open: go(() => navigate({ to: "/models" })) },
+      { kind: "page", label: messages.deployments, open: go(() => navigate({ to: "/deployments" })) },
       { kind: "page", label: messages.requests, open: go(() => navigate({ to: "/requests" })) },
+      { kind: "page", label: messages.queues, open: go(() => navigate({ to: "/queues" })) },
       { kind: "page", label: messages.settings, open: go(() => navigate({ to: "/settings" })) },
       { kind: "page", label: messages.shortcuts, open: go(() => navigate({ to: "/shortcuts" })) },
       ...(["light", "dark", "system"] as const).map(

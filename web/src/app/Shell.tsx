@@ -91,6 +91,7 @@ export function Shell() {
         <nav className={styles.nav} aria-label={messages.nav}>
           <Link to="/">{messages.experiments}</Link>
           <Link to="/models">{messages.models}</Link>
+          <Link to="/deployments">{messages.deployments}</Link>
           <Link to="/requests">
             {messages.requests}
             {waiting > 0 && (
@@ -99,6 +100,7 @@ export function Shell() {
               </span>
             )}
           </Link>
+          <Link to="/queues">{messages.queues}</Link>
         </nav>
         <button
           type="button"

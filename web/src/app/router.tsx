@@ -28,6 +28,12 @@ export interface VersionSearch {
   line?: number;
 }
 
+export interface QueueSearch {
+  queue?: string;
+  /** Which jobs; those that haven't ended if left out. */
+  show?: "open" | "ended" | "all";
+}
+
 const text = (value: unknown): string | undefined =>
   typeof value === "string" && value !== "" ? value : typeof value === "number" ? String(value) : undefined;
 
@@ -109,6 +115,29 @@ const requests = createRoute({
   component: lazyRouteComponent(() => import("@/features/registry/RequestsPage"), "RequestsPage"),
 });
 
+const deployments = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/deployments",
+  validateSearch: (raw: Raw) => ({ q: text(raw.q), ended: raw.ended === true ? true : undefined }),
+  component: lazyRouteComponent(() => import("@/features/serving/DeploymentsPage"), "DeploymentsPage"),
+});
+
+const deployment = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/deployments/$id",
+  component: lazyRouteComponent(() => import("@/features/serving/DeploymentPage"), "DeploymentPage"),
+});
+
+const queues = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/queues",
+  validateSearch: (raw: Raw): QueueSearch => ({
+    queue: text(raw.queue),
+    show: raw.show === "ended" || raw.show === "all" ? raw.show : undefined,
+  }),
+  component: lazyRouteComponent(() => import("@/features/jobs/JobsPage"), "JobsPage"),
+});
+
 const settings = createRoute({
   getParentRoute: () => rootRoute,
   path: "/settings",
@@ -129,7 +158,10 @@ const tree = rootRoute.addChildren([
   model,
   version,
   loggedModel,
+  deployments,
+  deployment,
   requests,
+  queues,
   settings,
   shortcuts,
 ]);

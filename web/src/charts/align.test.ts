@@ -18,6 +18,7 @@ describe("alignment", () => {
       0,
       Number.NaN,
     ]);
+    expect([...resample(line, Float64Array.of(15, 25, 5, 15))]).toEqual([50, Number.NaN, 50, 50]);
   });
 
   it("finds the first place that isn't before a value", () => {

@@ -41,15 +41,16 @@ export function valueAt(curve: Curve, at: number): number {
   return y[right - 1]! + (y[right]! - y[right - 1]!) * share;
 }
 
-/** The curve at each of these ascending places, as `valueAt`. */
+/** The curve at each of these places, as `valueAt`; they ascend, or begin anew a few times. */
 export function resample(curve: Curve, places: Float64Array): Float64Array {
   const { x, y } = curve;
   const out = new Float64Array(places.length).fill(Number.NaN);
   let right = 0;
   for (let i = 0; i < places.length; i++) {
     const at = places[i]!;
+    if (i > 0 && at < places[i - 1]!) right = 0;
     while (right < x.length && x[right]! < at) right += 1;
-    if (right === x.length) break;
+    if (right === x.length) continue;
     if (x[right] === at) out[i] = y[right]!;
     else if (right > 0) {
       const x0 = x[right - 1]!;

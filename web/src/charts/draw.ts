@@ -1,5 +1,5 @@
 /** Lines, bands and marks on a canvas. Everything is in device pixels and inside the clip that the caller set. */
-import { type Line, type Mark, seen } from "./lines";
+import { type Line, seen } from "./lines";
 import { fillBand, type Projection, strokeCurve } from "./strokes";
 
 const MARKER_EVERY_PX = 6;
@@ -146,30 +146,4 @@ function arrow(ctx: CanvasRenderingContext2D, x: number, y: number, size: number
   ctx.closePath();
   if (hollow) ctx.stroke();
   else ctx.fill();
-}
-
-/** Events as dashed verticals with a small flag at their foot. */
-export function drawMarks(ctx: CanvasRenderingContext2D, marks: Mark[], to: Projection): void {
-  for (const mark of marks) {
-    const x = Math.round(to.x(mark.x));
-    if (!(x >= to.left && x <= to.left + to.width)) continue;
-    ctx.strokeStyle = mark.colour;
-    ctx.fillStyle = mark.colour;
-    ctx.lineWidth = to.ratio;
-    ctx.globalAlpha = 0.7;
-    ctx.setLineDash([2 * to.ratio, 3 * to.ratio]);
-    ctx.beginPath();
-    ctx.moveTo(x, to.top);
-    ctx.lineTo(x, to.top + to.height);
-    ctx.stroke();
-    ctx.setLineDash([]);
-    ctx.globalAlpha = 1;
-    const size = 4 * to.ratio;
-    ctx.beginPath();
-    ctx.moveTo(x, to.top);
-    ctx.lineTo(x + size, to.top + size);
-    ctx.lineTo(x, to.top + 2 * size);
-    ctx.lineTo(x - size, to.top + size);
-    ctx.fill();
-  }
 }

@@ -5,6 +5,8 @@ export interface Line {
   id: string;
   /** The run it belongs to; null for a group of runs. */
   runId: string | null;
+  /** The metric that it shows; null for a computation or a group. */
+  key: string | null;
   label: string;
   colour: string;
   x: Float64Array;
@@ -27,9 +29,14 @@ export interface Line {
   ascending: boolean;
 }
 
-/** An event at a place: a vertical mark. */
+/** An event at a place: a vertical mark, or a ring on a point. */
 export interface Mark {
+  id: string;
   x: number;
+  /** The value of the point; null for the whole height. */
+  y: number | null;
+  /** Whether that value is measured at the right axis. */
+  right: boolean;
   label: string;
   colour: string;
 }

@@ -158,7 +158,8 @@ function columns(ctx: CanvasRenderingContext2D, line: Line, to: Projection, from
     const a = place(high[i]!);
     const b = place(low[i]!);
     const at = Math.round(to.x(line.x[i]!));
-    if (Number.isNaN(a) || Number.isNaN(b)) {
+    // A logarithmic axis has no place for zero: columns from there on would have no end.
+    if (Number.isNaN(a) || Number.isNaN(b) || !Number.isFinite(at)) {
       close(left + 1, top, bottom);
       left = Number.NaN;
     } else if (at > left || Number.isNaN(left)) {

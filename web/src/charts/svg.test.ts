@@ -9,6 +9,7 @@ describe("a plot as SVG", () => {
       lines: [
         {
           id: "a",
+          key: "k",
           runId: "a",
           label: '"><img src=x onerror=alert(1)>\u0000',
           colour: "#123",
@@ -27,7 +28,7 @@ describe("a plot as SVG", () => {
           ascending: true,
         },
       ],
-      marks: [{ x: 1, label: "<b>", colour: "#000" }],
+      marks: [{ id: "1", x: 1, y: null, right: false, label: "<b>", colour: "#000" }],
       x: [0, 3],
       y: [0, 4],
       right: [0, 1],

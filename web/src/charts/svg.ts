@@ -127,7 +127,7 @@ export function toSvg(request: SvgRequest): string {
     }
   }
   parts.push(`<g clip-path="url(#plot)" fill="none">`);
-  for (const mark of request.marks) {
+  for (const mark of request.marks.filter((one) => one.y === null)) {
     const x = px(toX(mark.x));
     parts.push(
       `<line x1="${x}" x2="${x}" y1="${TOP}" y2="${bottom}" stroke="${escapeXml(mark.colour)}" stroke-dasharray="2 3"><title>${escapeXml(mark.label)}</title></line>`,
@@ -144,6 +144,13 @@ export function toSvg(request: SvgRequest): string {
     const dash = line.dash.length ? ` stroke-dasharray="${line.dash.join(" ")}"` : "";
     parts.push(
       `<path d="${path(line, line.y, toX, place)}" stroke="${colour}" stroke-width="${line.width}"${dash}/>`,
+    );
+  }
+  for (const mark of request.marks) {
+    const y = mark.y === null ? Number.NaN : (mark.right ? toRight : toY)(mark.y);
+    if (!Number.isFinite(y)) continue;
+    parts.push(
+      `<circle cx="${px(toX(mark.x))}" cy="${px(y)}" r="5" fill="#fff" stroke="${escapeXml(mark.colour)}"><title>${escapeXml(mark.label)}</title></circle>`,
     );
   }
   parts.push("</g>");

@@ -9,6 +9,7 @@ import { ErrorNotice } from "./Notice";
 export function ActionDialog({
   title,
   action = title,
+  keep = messages.cancel,
   kind = "primary",
   size,
   ready = true,
@@ -20,6 +21,8 @@ export function ActionDialog({
   title: string;
   /** What the button says, where that is not the title. */
   action?: string;
+  /** What the other button says; "Cancel" would be no answer to whether to cancel something. */
+  keep?: string;
   kind?: ButtonProps["kind"];
   size?: "normal" | "wide";
   /** Whether what was typed is enough. */
@@ -37,7 +40,7 @@ export function ActionDialog({
       onClose={onClose}
       actions={
         <>
-          <Button onClick={onClose}>{messages.cancel}</Button>
+          <Button onClick={onClose}>{keep}</Button>
           <Button kind={kind} disabled={!ready || change.isPending} onClick={onGo}>
             {action}
           </Button>

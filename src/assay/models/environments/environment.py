@@ -20,7 +20,6 @@ from assay.models.environments import lockfiles
 from assay.models.environments.packages import Distributions
 from assay.models.environments.requirement_lines import merged, read_lines, without_comment
 from assay.models.folder import inside
-from assay.models.mlmodel import Model
 
 REQUIREMENTS: Final = "requirements.txt"
 CONSTRAINTS: Final = "constraints.txt"
@@ -92,6 +91,22 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
             return _of_conda(source, root=None, where="conda_env")
         path = Path(source)
         return _of_conda(_read_yaml(path), root=None, where=str(path))
+
+    @classmethod
+    def from_python_env(cls, folder: str | Path, name: str = PYTHON_ENV) -> Environment:
+        """An environment of a ``python_env.yaml``, wherever it lies in a project's folder.
+
+        Args:
+            folder: the project's; files that are named must lie inside, and relative names start
+                here.
+            name: of the file, relative to the folder.
+
+        Raises:
+            InvalidModel: it can't be read, or names a file outside of the folder.
+            InvalidInput: a line isn't accepted.
+            ArtifactNotFound: there is no such file.
+        """
+        return _of_python_env(Path(folder), Path(folder) / name)
 
     @classmethod
     def read(cls, folder: str | Path) -> Environment:
@@ -192,7 +207,7 @@ def _named_files(folder: Path) -> dict[str, Path]:
     """Places of ``python_env.yaml`` and ``conda.yaml``, which ``MLmodel`` may name otherwise."""
     named: Any = None
     if (folder / "MLmodel").exists():
-        named = (Model.load(folder).python_function or {}).get("env")
+        named = _python_function(folder).get("env")
     if isinstance(named, str):
         # Before MLflow 1.29 there was conda.yaml alone.
         named = {"conda": named}
@@ -206,10 +221,17 @@ def _named_files(folder: Path) -> dict[str, Path]:
     return found
 
 
+def _python_function(folder: Path) -> Mapping[str, Any]:
+    # With what it imports 20 ms, which the environment of a project doesn't need.
+    from assay.models.mlmodel import Model
+
+    return Model.load(folder).python_function or {}
+
+
 def _saved_python(folder: Path) -> str | None:
     if not (folder / "MLmodel").exists():
         return None
-    version = (Model.load(folder).python_function or {}).get("python_version")
+    version = _python_function(folder).get("python_version")
     return None if version is None else _checked_python(version, where=str(folder))
 
 

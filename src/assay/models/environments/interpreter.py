@@ -7,6 +7,8 @@ caller's packages.
 from __future__ import annotations
 
 import hashlib
+import platform
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,18 +17,20 @@ from typing import Final, Literal
 
 import msgspec
 
-from assay.errors import InvalidInput
+from assay.errors import ArtifactNotFound, InvalidInput
 from assay.models import digests, trust
 from assay.models.batches.pool import Interpreter
 from assay.models.environments.conda_env import build_conda
 from assay.models.environments.environment import Environment
-from assay.models.environments.packages import pins
+from assay.models.environments.packages import Distributions, pins
 from assay.models.environments.requirement_lines import merged, read_lines
+from assay.models.environments.requires_dist import parse
 from assay.models.environments.uv_env import Progress, build, cached, install, python_of
 from assay.models.loading import hazards_of
 
+_PINNED: Final = re.compile(r"===?\s*([^\s;,]+)")
 Manager = Literal["uv", "conda"]
-_NEEDS: Final = ("msgspec", "pyyaml", "pyarrow")
+NEEDS: Final = ("msgspec", "pyyaml", "pyarrow")
 """What reading models and exchanging tables takes; the environment's own come first."""
 
 
@@ -73,16 +77,46 @@ def make_environment(
     return python_of(build(environment, folder, progress=progress))
 
 
+def is_here(model_path: str | Path) -> bool:
+    """Whether this Python has exactly what a model asks for: its own minor version, and each
+    package that is pinned, in that version.
+    """
+    try:
+        environment = Environment.read(model_path)
+    except ArtifactNotFound:
+        return False
+    if environment.python.split(".")[:2] != platform.python_version().split(".")[:2]:
+        return False
+    index = Distributions()
+    return all(_has(index, line) for line in environment.requirements)
+
+
+def _has(index: Distributions, line: str) -> bool:
+    named = parse(line)
+    if named is None:
+        return False
+    found = index.get(named.name)
+    pinned = _PINNED.search(line)
+    return found is not None and (pinned is None or pinned[1] == found.version)
+
+
 @contextmanager
-def interpreter_of(python: Path, *, progress: Progress | None = None) -> Iterator[Interpreter]:
-    """An environment's interpreter, with what it needs to predict for this process.
+def interpreter_of(
+    python: Path, *, needs: Sequence[str] = NEEDS, progress: Progress | None = None
+) -> Iterator[Interpreter]:
+    """An environment's interpreter, with what it needs to work for this process.
+
+    Args:
+        python: of the environment.
+        needs: distributions of this process's Python that go with it.
+        progress: told each step, as it begins.
 
     Raises:
-        EnvironmentFailed: that can't be installed.
+        EnvironmentFailed: they can't be installed.
     """
-    wanted = pins(_NEEDS)
+    wanted = pins(needs)
     key = hashlib.sha256("\n".join([*wanted, str(python.resolve())]).encode()).hexdigest()
-    needs = cached(
+    place = cached(
         "loader",
         key,
         lambda work: install(python, work, wanted, progress=progress),
@@ -91,4 +125,4 @@ def interpreter_of(python: Path, *, progress: Progress | None = None) -> Iterato
     with tempfile.TemporaryDirectory(prefix="assay-predict-") as alone:
         # Only this package of what the caller's Python has.
         (Path(alone) / "assay").symlink_to(Path(__file__).resolve().parents[2])
-        yield Interpreter(str(python), (str(needs), alone))
+        yield Interpreter(str(python), (str(place), alone))

@@ -22,6 +22,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -39,6 +40,8 @@ _TAIL_LINES: Final = 25
 """Of uv's output that an error shows: its resolver explains itself in some ten."""
 _UNKNOWN_TO_UV: Final = ("--prefer-binary",)
 _CREDENTIALS = re.compile(r"(://)[^/\s@]+@")
+_NOISE: Final = re.compile(r" [+~-] \S+==|Activate with: |Using Python \S+ environment at: ")
+"""Said for somebody who works in the environment by hand; a line for each package."""
 _log = logging.getLogger(__name__)
 
 Progress = Callable[[str], None]
@@ -88,7 +91,55 @@ def install(
         EnvironmentFailed: they can't be installed.
     """
     arguments = ["--target", str(target), "--no-deps", *requirements]
-    _uv(["pip", "install", "--python", str(python), *_index_options(), *arguments], progress)
+    run_uv(["pip", "install", "--python", str(python), *index_options(), *arguments], progress)
+
+
+def resolve(
+    environment: Environment,
+    folder: Path,
+    *,
+    wheels: Path | None = None,
+    progress: Progress | None = None,
+) -> tuple[str, ...]:
+    """Every package that an environment comes to, in one exact version; nothing is installed.
+
+    Args:
+        environment: what is asked for; ``python`` and this machine's kind decide on markers, on
+            Linux in any case.
+        folder: the model's folder, as of ``build``.
+        wheels: a folder to take packages from, instead of an index.
+        progress: told each step, as it begins.
+
+    Returns:
+        Lines as pip takes them, with the digests that the index has, and options before them.
+
+    Raises:
+        MissingExtra: uv isn't there.
+        EnvironmentFailed: no such set of versions exists; the message has uv's own words.
+    """
+    plan = _plan(environment, folder, with_lock=True)
+    _tell(progress, f"Resolving {len(plan.requirements)} requirements for Python {plan.python}")
+    options = ["--python-version", plan.python, "--no-header", "--no-annotate"]
+    if sys.platform != "linux":
+        kind = "aarch64" if platform.machine() in ("arm64", "aarch64") else "x86_64"
+        options += ["--python-platform", f"{kind}-unknown-linux-gnu"]
+    source = [] if wheels is None else ["--no-index", "--find-links", str(wheels.resolve())]
+    options += source or index_options()
+    with tempfile.TemporaryDirectory(prefix="assay-lock-") as work:
+        target = Path(work) / "locked.txt"
+        options += ["--generate-hashes", "--output-file", str(target)]
+        wanted, bounds = _written(plan, Path(work))
+        run_uv(["pip", "compile", wanted, *bounds, *plan.options, *options], progress)
+        text = target.read_text(encoding="utf-8")
+    asked = () if wheels is not None else (x for x in plan.requirements if x.startswith("-"))
+    locked = re.sub(r"\s*\\\n\s*", " ", text).splitlines()
+    # Archives of the model are told by their places in it, wherever that is now.
+    inside_model = re.compile(rf"\S+ @ file://{re.escape(quote(str(folder.resolve())))}/(\S+)")
+    return (*asked, *(inside_model.sub(_as_relative, line) for line in locked if line.strip()))
+
+
+def _as_relative(match: re.Match[str]) -> str:
+    return f"./{unquote(match[1])}"
 
 
 def cached(
@@ -185,15 +236,21 @@ def _make(plan: _Plan, work: Path, progress: Progress | None) -> None:
         return
     _tell(progress, f"Installing {len(plan.requirements)} requirements")
     with tempfile.TemporaryDirectory(prefix="assay-env-") as folder:
-        wanted = Path(folder) / "requirements.txt"
-        wanted.write_text("\n".join(plan.requirements) + "\n", encoding="utf-8")
-        options = [*_index_options(), *plan.options]
-        if plan.constraints:
-            bounds = Path(folder) / "constraints.txt"
-            bounds.write_text("\n".join(plan.constraints) + "\n", encoding="utf-8")
-            options += ["--constraints", str(bounds)]
-        target = ["--python", str(python_of(work)), "--requirements", str(wanted)]
-        _uv(["pip", "install", *target, *options], progress)
+        wanted, bounds = _written(plan, Path(folder))
+        options = [*index_options(), *plan.options, *bounds]
+        target = ["--python", str(python_of(work)), "--requirements", wanted]
+        run_uv(["pip", "install", *target, *options], progress)
+
+
+def _written(plan: _Plan, folder: Path) -> tuple[str, list[str]]:
+    """The file of requirements, and the options that bring the constraints."""
+    wanted = folder / "requirements.txt"
+    wanted.write_text("\n".join(plan.requirements) + "\n", encoding="utf-8")
+    if not plan.constraints:
+        return str(wanted), []
+    bounds = folder / "constraints.txt"
+    bounds.write_text("\n".join(plan.constraints) + "\n", encoding="utf-8")
+    return str(wanted), ["--constraints", str(bounds)]
 
 
 def _make_venv(version: str, work: Path, progress: Progress | None) -> None:
@@ -202,11 +259,14 @@ def _make_venv(version: str, work: Path, progress: Progress | None) -> None:
         wanted = [sys.executable]
     else:
         # A patch release that can't be had here gives way to another of the same minor version.
-        wanted = list(dict.fromkeys([version, ".".join(version.split(".")[:2])]))
+        minor = ".".join(version.split(".")[:2])
+        wanted = list(dict.fromkeys([version, minor, *_of_pyenv(minor)]))
     for position, python in enumerate(wanted):
         try:
             # Relocatable: it is renamed when it is whole.
-            _uv(["venv", "--relocatable", "--no-project", "--python", python, str(work)], progress)
+            run_uv(
+                ["venv", "--relocatable", "--no-project", "--python", python, str(work)], progress
+            )
         except EnvironmentFailed:
             if position == len(wanted) - 1:
                 raise
@@ -215,8 +275,21 @@ def _make_venv(version: str, work: Path, progress: Progress | None) -> None:
             return
 
 
-def _uv(arguments: Sequence[str], progress: Progress | None) -> None:
-    """Run uv away from all projects; its output goes to ``progress`` line by line."""
+def _of_pyenv(minor: str) -> list[str]:
+    """Interpreters that pyenv has: uv stops at its stand-ins on PATH, which fail for versions that
+    aren't chosen.
+    """
+    versions = Path(os.environ.get("PYENV_ROOT") or "~/.pyenv").expanduser() / "versions"
+    return [str(place) for place in sorted(versions.glob(f"{minor}.*/bin/python"), reverse=True)]
+
+
+def run_uv(arguments: Sequence[str], progress: Progress | None) -> None:
+    """Run uv away from all projects; its output goes to ``progress`` line by line.
+
+    Raises:
+        MissingExtra: uv isn't there.
+        EnvironmentFailed: it fails; the message has its own words.
+    """
     binary = uv_binary()
     said: list[str] = []
     with tempfile.TemporaryDirectory(prefix="assay-uv-") as nowhere:
@@ -236,7 +309,8 @@ def _uv(arguments: Sequence[str], progress: Progress | None) -> None:
             for line in process.stderr:
                 told = _CREDENTIALS.sub(r"\1***@", line.rstrip())
                 said = [*said[1 - _TAIL_LINES :], told]
-                _tell(progress, told)
+                if not _NOISE.match(told):
+                    _tell(progress, told)
             code = process.wait()
         except BaseException:
             process.kill()
@@ -248,7 +322,8 @@ def _uv(arguments: Sequence[str], progress: Progress | None) -> None:
         raise EnvironmentFailed("The environment", "uv says:\n" + "\n".join(said))
 
 
-def _index_options() -> list[str]:
+def index_options() -> list[str]:
+    """What uv is told of pip's choice of indexes."""
     return ["--no-index"] if uses_no_index() else []
 
 

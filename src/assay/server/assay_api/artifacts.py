@@ -25,9 +25,9 @@ from assay.artifacts.batches import (
 )
 from assay.entities.names import ArtifactPath, artifact_path
 from assay.errors import AssayError, Corrupted, InvalidInput, NotFound
+from assay.http.replies import MSGPACK, Reply
 from assay.server.assay_api.encoding import answer, wants_msgpack
 from assay.server.context import Context
-from assay.server.replies import MSGPACK, Reply
 from assay.server.routing import Body, Permission, Route
 
 GROUP = "Artifacts"

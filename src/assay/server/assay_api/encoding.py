@@ -14,8 +14,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from assay.http.replies import MSGPACK, Reply
 from assay.server.context import Context
-from assay.server.replies import MSGPACK, Reply
 
 T = TypeVar("T")
 

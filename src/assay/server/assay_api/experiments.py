@@ -8,9 +8,9 @@ import msgspec
 
 from assay.entities.experiments import Experiment
 from assay.entities.lifecycle import ViewType
+from assay.http.replies import Reply
 from assay.server.assay_api.encoding import answer, done
 from assay.server.context import Context
-from assay.server.replies import Reply
 from assay.server.routing import Body, Permission, Route
 from assay.store.base import Query
 from assay.store.rest import wire

@@ -14,10 +14,10 @@ from typing import Final
 
 import msgspec
 
+from assay.http.replies import Reply
 from assay.server.assay_api.encoding import answer
 from assay.server.context import Context
 from assay.server.identity import Permission
-from assay.server.replies import Reply
 from assay.server.routing import Empty, Route
 from assay.server.settings import ServerSettings, artifacts_path
 from assay.store.base import Query

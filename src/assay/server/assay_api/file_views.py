@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
+from assay.errors import InvalidInput, LimitExceeded, MissingExtra, NotFound
+from assay.http.errors import HttpError
+from assay.http.replies import FileReply, Headers, Reply
 from assay.server.assay_api.encoding import answer
 from assay.server.assay_api.run_files import GROUP, PREFIX, Place, open_file
 from assay.server.context import Context
-from assay.server.errors import HttpError
 from assay.server.files.figures import LIBRARIES, LIBRARIES_PATH, figure_page, figure_policy
 from assay.server.files.headers.header import Header
 from assay.server.files.headers.reading import read_header
-from assay.server.files.tables import MAX_ROWS, Filter, Sort, TablePage, table_page
-from assay.server.replies import FileReply, Headers, Reply
+from assay.server.files.joins import MAX_TABLES, JoinedPage, JoinSort, Wanted, joined_page
+from assay.server.files.rows import Rows
+from assay.server.files.tables import MAX_ROWS, Filter, Sort, TablePage, open_rows, table_page
 from assay.server.routing import Body, Empty, Permission, Route
 
 _FOLDER = Path(__file__).parents[1] / "static" / "figure-libs"
@@ -50,6 +54,47 @@ def table(context: Context, request: TableWindow) -> Reply:
             filtered=request.filter,
         )
     return answer(context, page)
+
+
+class JoinTables(msgspec.Struct, frozen=True):
+    """A window of the tables in some files, joined."""
+
+    tables: Annotated[list[Place], msgspec.Meta(min_length=1, max_length=MAX_TABLES)]
+    key: str | None = ""
+    """The column to join by. Empty: one that is called like a key, else the row's number; ``null``:
+    the row's number."""
+    only_different: bool = False
+    search: Annotated[str, msgspec.Meta(max_length=500)] = ""
+    sort: JoinSort | None = None
+    offset: Annotated[int, msgspec.Meta(ge=0)] = 0
+    limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_ROWS)] = 200
+
+
+def joined(context: Context, request: JoinTables) -> Reply:
+    """A window of tables joined by a column; one that can't be read is told, and left out."""
+    wanted = Wanted(
+        request.key,
+        request.only_different,
+        request.search,
+        request.sort,
+        request.offset,
+        request.limit,
+    )
+    tables: list[Rows | None] = []
+    problems: list[str | None] = []
+    etags: list[str] = []
+    with ExitStack() as opened:
+        for place in request.tables:
+            try:
+                file = opened.enter_context(open_file(context, place))
+                tables.append(open_rows(file))
+                problems.append(None)
+                etags.append(file.etag + file.suffix if file.etag else "")
+            except (InvalidInput, NotFound, LimitExceeded, MissingExtra) as error:
+                tables.append(None)
+                problems.append(error.message)
+                etags.append(error.message)
+        return answer(context, joined_page(tables, problems, wanted, etags=etags))
 
 
 def header(context: Context, request: Place) -> Reply:
@@ -116,6 +161,16 @@ ROUTES: tuple[Route, ...] = (
         request=TableWindow,
         response=TablePage,
         body=Body.MSGPACK,
+        group=GROUP,
+    ),
+    Route(
+        method="POST",
+        path=PREFIX + "/joined",
+        handler=joined,
+        permission=Permission.READ,
+        summary="A window of the tables in some files, joined by a column.",
+        request=JoinTables,
+        response=JoinedPage,
         group=GROUP,
     ),
     Route(

@@ -9,8 +9,8 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from assay.errors import InvalidFilter
+from assay.http.replies import Reply
 from assay.server.context import Context
-from assay.server.replies import Reply
 
 _HEADERS: Final = ((b"x-assay-error", b"InvalidFilter"),)
 _WORD: Final = re.compile(r"[\w.`'\"%-]+|[=<>!]+|\S", re.UNICODE)

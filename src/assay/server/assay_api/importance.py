@@ -10,12 +10,12 @@ import numpy as np
 
 from assay.entities.ids import ExperimentId, RunId
 from assay.errors import InvalidInput, LimitExceeded
+from assay.http.replies import Reply
 from assay.server.analysis.importance import MAX_RUNS, Importances, importances
 from assay.server.assay_api.encoding import answer
 from assay.server.assay_api.filter_errors import with_place
 from assay.server.assay_api.run_rows import GROUP, keys_of_named
 from assay.server.context import Context
-from assay.server.replies import Reply
 from assay.server.routing import Body, Permission, Route
 from assay.store.base import Store
 from assay.store.rest import wire

@@ -7,10 +7,10 @@ import msgspec
 from assay.entities.ids import WriterId
 from assay.entities.operations import Delivery, EnsureExperiment, Receipt, Refusal
 from assay.errors import InvalidInput
+from assay.http.replies import Reply
 from assay.server.assay_api.encoding import answer
 from assay.server.context import Context
 from assay.server.locations import Locations
-from assay.server.replies import Reply
 from assay.server.routing import Body, Permission, Route
 from assay.store.rest import wire
 

@@ -22,10 +22,10 @@ from assay.entities.ids import ExperimentId, RunId
 from assay.entities.lifecycle import LifecycleStage
 from assay.entities.runs import Run, RunStatus
 from assay.errors import LimitExceeded, RunNotFound
+from assay.http.errors import HttpError
+from assay.http.replies import StreamReply
 from assay.server.assay_api.encoding import JsonFloat, json_float
 from assay.server.context import Context
-from assay.server.errors import HttpError
-from assay.server.replies import StreamReply
 from assay.server.routing import Permission, Route
 from assay.store.base import Query, Store
 from assay.store.rest import wire

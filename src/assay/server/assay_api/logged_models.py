@@ -7,9 +7,9 @@ import msgspec
 from assay.entities.ids import ModelId
 from assay.entities.logged_models import LoggedModel, NewLoggedModel
 from assay.entities.page import Page
+from assay.http.replies import Reply
 from assay.server.assay_api.encoding import answer, done
 from assay.server.context import Context
-from assay.server.replies import Reply
 from assay.server.routing import Body, Permission, Route
 from assay.store.base import Query
 from assay.store.rest import wire

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from assay.entities.transitions import PolicyRevision
+from assay.http.replies import Reply
 from assay.policies.policy import describe as describe_policy
 from assay.policies.policy import parse_policy
 from assay.server.assay_api.encoding import answer, done
 from assay.server.context import Context
-from assay.server.replies import Reply
 from assay.server.routing import Body, Permission, Route
 from assay.store.rest import registry_governance_wire as wire
 

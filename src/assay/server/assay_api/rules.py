@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from assay.entities.governance import Rule
+from assay.http.replies import Reply
 from assay.server.assay_api.encoding import answer, done
 from assay.server.context import Context
-from assay.server.replies import Reply
 from assay.server.routing import Body, Empty, Permission, Route
 from assay.store.rest import registry_governance_wire as wire
 

@@ -8,13 +8,13 @@ import msgspec
 
 from assay.entities.ids import RunId
 from assay.errors import InvalidInput, LimitExceeded
+from assay.http.replies import StreamReply
 from assay.server.assay_api.filter_errors import with_place
 from assay.server.assay_api.run_rows import GROUP, keys_of_named
 from assay.server.assay_api.run_table_files import FORMATS, file_columns
 from assay.server.context import Context
 from assay.server.decoding import invalid_field
 from assay.server.downloads import attachment
-from assay.server.replies import StreamReply
 from assay.server.routing import Permission, Route
 from assay.store.base import Store
 from assay.store.rest import wire

@@ -15,17 +15,18 @@ from assay.entities.ids import ModelId, RunId
 from assay.entities.names import ArtifactPath, artifact_path
 from assay.entities.registry_names import parse_version
 from assay.errors import InvalidInput
+from assay.http.replies import FileReply, Reply, StreamReply
 from assay.server.assay_api.encoding import answer
 from assay.server.context import Context
 from assay.server.downloads import attachment
 from assay.server.files import text as texts
 from assay.server.files.facts import FileFacts, facts_of
 from assay.server.files.opened import OpenedArtifact, open_artifact
+from assay.server.files.order import Order, SortBy
 from assay.server.files.serving import raw as served
 from assay.server.files.tree import Listing, list_folder, search
 from assay.server.files.zips import files_below, zip_chunks
 from assay.server.mlflow_api.artifacts import folder_of, store_at
-from assay.server.replies import FileReply, Reply, StreamReply
 from assay.server.routing import Permission, Route
 from assay.store.rest import wire
 
@@ -49,6 +50,9 @@ class ListFolder(Place, frozen=True):
 
     page_token: str = ""
     search: Annotated[str, msgspec.Meta(max_length=_MAX_SEARCH_CHARS)] = ""
+    sort: SortBy = SortBy.NAME
+    descending: str = ""
+    """Not empty, ``0`` or ``false``: the order is read from its other end."""
 
 
 class RawFile(Place, frozen=True):
@@ -104,6 +108,10 @@ def open_file(context: Context, place: Place) -> OpenedArtifact:
     return open_artifact(find_place(context, place).store, path)
 
 
+def _is_set(text: str) -> bool:
+    return text not in ("", "0", "false")
+
+
 def _folder(context: Context, place: Place) -> tuple[Found, ArtifactPath]:
     path = folder_of(place.path)
     return find_place(context, place), path
@@ -112,17 +120,18 @@ def _folder(context: Context, place: Place) -> tuple[Found, ArtifactPath]:
 def list_files(context: Context, request: ListFolder) -> Reply:
     """A page of a folder, or of what a search finds below it."""
     found, folder = _folder(context, request)
+    order = Order(request.sort, _is_set(request.descending))
     if request.search:
-        listing = search(found.store, folder, request.search, token=request.page_token)
+        listing = search(found.store, folder, request.search, token=request.page_token, order=order)
     else:
-        listing = list_folder(found.store, folder, token=request.page_token)
+        listing = list_folder(found.store, folder, token=request.page_token, order=order)
     return answer(context, msgspec.structs.replace(listing, root=found.uri))
 
 
 def raw(context: Context, request: RawFile) -> FileReply | StreamReply | Reply:
     """A file's bytes: in place where they are inert, else as an attachment."""
     path = artifact_path(request.path)
-    save = request.download not in ("", "0", "false")
+    save = _is_set(request.download)
     return served(context, find_place(context, request).store, path, save=save)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from assay.http.replies import Reply
 from assay.server.assay_api.encoding import answer
 from assay.server.assay_api.filter_errors import with_place
 from assay.server.assay_api.run_rows import GROUP
 from assay.server.context import Context
-from assay.server.replies import Reply
 from assay.server.routing import Body, Permission, Route
 from assay.store.rest import wire
 from assay.store.run_views import GroupsQuery, RunGroups

@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from assay.entities.ids import ExperimentId, RunId
+from assay.http.replies import Reply
 from assay.server.assay_api.encoding import answer, json_float, wants_msgpack
 from assay.server.assay_api.filter_errors import with_place
 from assay.server.context import Context
-from assay.server.replies import Reply
 from assay.server.routing import Body, Permission, Route
 from assay.store.base import Store
 from assay.store.rest import wire

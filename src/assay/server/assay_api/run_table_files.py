@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from assay.errors import MissingExtra
-from assay.search.tree import Figure
+from assay.search.tree import Figure, figure_text
 from assay.server.assay_api.run_rows import json_cells
 from assay.store.run_views import Cell, Column, ColumnKind, RunRows
 
@@ -64,7 +64,7 @@ def file_columns(columns: Sequence[Column]) -> list[FileColumn]:
 def _name(column: Column) -> str:
     if column.kind is ColumnKind.ATTRIBUTE:
         return column.key
-    figure = "" if column.stat is Figure.LAST else f".{column.stat}"
+    figure = "" if column.stat is Figure.LAST else f".{figure_text(column.stat, column.of)}"
     return f"{column.kind}s.{column.key}{figure if column.kind is ColumnKind.METRIC else ''}"
 
 

@@ -7,9 +7,9 @@ import msgspec
 from assay.entities.ids import RunId
 from assay.entities.page import Page
 from assay.entities.runs import NewRun, Run, RunInfo
+from assay.http.replies import Reply
 from assay.server.assay_api.encoding import JsonFloat, answer, columnar, done, numbers, raw
 from assay.server.context import Context
-from assay.server.replies import Reply
 from assay.server.routing import Body, Permission, Route
 from assay.store.base import Query, RunTable
 from assay.store.rest import wire

@@ -8,9 +8,9 @@ from assay.entities.ids import RunId
 from assay.entities.metrics import Buckets, History, Metric, SeriesKey
 from assay.entities.page import Page
 from assay.errors import LimitExceeded
+from assay.http.replies import Reply
 from assay.server.assay_api.encoding import JsonFloat, answer, columnar, done, numbers, raw
 from assay.server.context import Context
-from assay.server.replies import Reply
 from assay.server.routing import Body, Permission, Route
 from assay.store.rest import wire
 
@@ -65,6 +65,8 @@ def query_series(context: Context, request: wire.SeriesQuery) -> Reply:
         count=request.count,
         first_step=request.first_step,
         last_step=request.last_step,
+        scale=request.scale,
+        branches=request.branches,
     )
     return columnar(
         context,

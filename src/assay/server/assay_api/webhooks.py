@@ -7,9 +7,9 @@ from typing import Any
 
 from assay.entities.page import Page
 from assay.entities.webhooks import Webhook, WebhookTest
+from assay.http.replies import Reply
 from assay.server.assay_api.encoding import answer, done
 from assay.server.context import Context
-from assay.server.replies import Reply
 from assay.server.routing import Body, Empty, Permission, Route
 from assay.store.rest import webhook_wire as ww
 from assay.store.rest import wire

@@ -18,6 +18,7 @@ PERMISSIONS: Final[Mapping[str, frozenset[Permission]]] = MappingProxyType(
         "reader": _READING,
         "writer": _WRITING,
         "worker": _WRITING,
+        "agent": _WRITING,
         "manager": _WRITING | {Permission.MANAGE},
         "admin": frozenset(Permission),
     }

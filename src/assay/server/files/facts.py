@@ -24,13 +24,17 @@ class FileFacts(msgspec.Struct, frozen=True):
     etag: str
 
 
+def sha256_of(opened: OpenedArtifact) -> str | None:
+    """The digest of a file, where it is known or soon computed."""
+    if opened.sha256 is not None or opened.size > MAX_HASHED_BYTES:
+        return opened.sha256
+    digest = hashlib.sha256()
+    for chunk in opened.chunks():
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
 def facts_of(opened: OpenedArtifact, *, made_by: str | None, root: str) -> FileFacts:
     """The facts of a file below ``root``."""
-    sha256 = opened.sha256
-    if sha256 is None and opened.size <= MAX_HASHED_BYTES:
-        digest = hashlib.sha256()
-        for chunk in opened.chunks():
-            digest.update(chunk)
-        sha256 = digest.hexdigest()
     uri = f"{root.rstrip('/')}/{opened.path}"
-    return FileFacts(opened.size, sha256, made_by, uri, opened.etag)
+    return FileFacts(opened.size, sha256_of(opened), made_by, uri, opened.etag)

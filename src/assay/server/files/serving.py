@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from assay.artifacts.base import ArtifactStore, ByteRange
 from assay.entities.names import ArtifactPath
+from assay.http.replies import FileReply, Headers, Reply, StreamReply
 from assay.server.context import Context
 from assay.server.downloads import SHA256_HEADER, attachment, wanted_bytes
 from assay.server.files.kinds import HEAD_BYTES, Kind, attached, kind_of
 from assay.server.files.opened import OpenedArtifact, open_artifact
-from assay.server.replies import FileReply, Headers, Reply, StreamReply
 
 
 def raw(

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import heapq
-import re
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterator
 
 import msgspec
 
 from assay.artifacts.base import ArtifactInfo, ArtifactStore
 from assay.artifacts.local import LocalArtifactStore
-from assay.entities.names import ArtifactPath, artifact_path
-from assay.errors import ArtifactNotFound, InvalidInput, InvalidPageToken
+from assay.entities.names import ArtifactPath
+from assay.errors import InvalidInput
+from assay.server.files.kept import Kept
+from assay.server.files.order import Order, Ordered, SortBy, ordered, token_after, window
 
 PAGE = 1_000
-MAX_WALKED = 100_000
+MAX_WALKED = 200_000
 """Entries that a search looks at."""
+_KEPT_BYTES = 64 << 20
+_ENTRY_BYTES = 200
+"""About what an entry weighs beside its path."""
+_SETTLED_S = 2
+"""The clocks of file systems are coarse: a folder that changed just now may change again at, by
+them, the same time."""
+_NAMES = Order()
 
-_DIGITS = re.compile(r"([0-9]+)")
-_Key = tuple[bool, tuple[tuple[bool, int, str], ...], str]
+_orders: Kept[Ordered] = Kept(_KEPT_BYTES)
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -38,33 +45,24 @@ class Listing(msgspec.Struct, frozen=True):
     token: str | None = None
     truncated: bool = False
     """A search stopped before it had seen everything."""
+    total: int = 0
+    """Entries of the folder, or files found, on all pages."""
 
 
-def natural(text: str) -> tuple[tuple[bool, int, str], ...]:
-    """A sort key by which ``step-9`` comes before ``step-10``."""
-    parts: list[tuple[bool, int, str]] = []
-    for place, part in enumerate(_DIGITS.split(text.casefold())):
-        if place % 2:
-            # Digits compare by length, then as text: no number is made of what may be long.
-            plain = part.lstrip("0")
-            parts.append((False, len(plain), plain))
-        elif part:
-            parts.append((True, 0, part))
-    return tuple(parts)
-
-
-def list_folder(store: ArtifactStore, folder: ArtifactPath, *, token: str = "") -> Listing:
+def list_folder(
+    store: ArtifactStore, folder: ArtifactPath, *, token: str = "", order: Order = _NAMES
+) -> Listing:
     """A page of what lies directly in a folder.
 
     Raises:
         ArtifactNotFound: no such folder.
         InvalidInput: it is a file.
-        InvalidPageToken: a token that no page gave out.
+        InvalidPageToken: a token that no page of this order gave out.
     """
-    found = store.list(folder)
-    if not found and folder and not store.info(folder).is_dir:
+    found = _ordered_folder(store, folder, order.by)
+    if not found.total and folder and not store.info(folder).is_dir:
         raise InvalidInput(f"Artifact path refers to a file, not a directory: {folder!r}.")
-    return _page(found, store.uri, token=token)
+    return _page(found, store.uri, token=token, order=order)
 
 
 def search(
@@ -73,12 +71,13 @@ def search(
     text: str,
     *,
     token: str = "",
+    order: Order = _NAMES,
     most: int = MAX_WALKED,
 ) -> Listing:
     """A page of the files at or below a folder whose path holds ``text``, in any case.
 
     Raises:
-        InvalidPageToken: a token that no page gave out.
+        InvalidPageToken: a token that no page of this order gave out.
     """
     wanted = text.casefold()
     truncated = False
@@ -89,8 +88,22 @@ def search(
             break
         if not info.is_dir and wanted in info.path.casefold():
             hits.append(info)
-    page = _page(hits, store.uri, token=token)
+    page = _page(ordered(hits, order.by), store.uri, token=token, order=order)
     return msgspec.structs.replace(page, truncated=truncated)
+
+
+def _ordered_folder(store: ArtifactStore, folder: ArtifactPath, by: SortBy) -> Ordered:
+    """What lies in a folder; that of a local one is kept until something in it changes."""
+    changed = store.changed_ns(folder) if isinstance(store, LocalArtifactStore) else None
+    if changed is None or time.time_ns() - changed < _SETTLED_S * 1_000_000_000:
+        return ordered(store.list(folder), by)
+
+    def make() -> tuple[Ordered, int]:
+        found = ordered(store.list(folder), by)
+        weight = sum(len(info.path) for part in found for info in part)
+        return found, weight + _ENTRY_BYTES * found.total
+
+    return _orders.get((store.uri, folder, changed, by), make)
 
 
 def _walk(store: ArtifactStore, folder: ArtifactPath) -> Iterator[ArtifactInfo]:
@@ -106,30 +119,9 @@ def _walk(store: ArtifactStore, folder: ArtifactPath) -> Iterator[ArtifactInfo]:
                 waiting.append(info.path)
 
 
-def _page(found: Iterable[ArtifactInfo], root: str, *, token: str) -> Listing:
-    after = _read_token(token) if token else None
-    keyed = ((_key(info.is_dir, info.path), info) for info in found)
-    rest = keyed if after is None else (pair for pair in keyed if pair[0] > after)
+def _page(found: Ordered, root: str, *, token: str, order: Order) -> Listing:
     # One more than the page tells whether there is another.
-    page = heapq.nsmallest(PAGE + 1, rest, key=lambda pair: pair[0])
-    entries = [Entry(info.path, info.is_dir, info.file_size) for _, info in page[:PAGE]]
-    more = _token(entries[-1]) if len(page) > PAGE else None
-    return Listing(entries, root, token=more)
-
-
-def _key(is_dir: bool, path: str) -> _Key:
-    return (not is_dir, natural(path), path)
-
-
-def _token(entry: Entry) -> str:
-    return ("d:" if entry.is_dir else "f:") + entry.path
-
-
-def _read_token(token: str) -> _Key:
-    kind, _, path = token.partition(":")
-    if kind not in ("d", "f"):
-        raise InvalidPageToken
-    try:
-        return _key(kind == "d", artifact_path(path))
-    except (InvalidInput, ArtifactNotFound):
-        raise InvalidPageToken from None
+    infos = window(found, order, token=token, most=PAGE + 1)
+    entries = [Entry(info.path, info.is_dir, info.file_size) for info in infos[:PAGE]]
+    more = token_after(infos[PAGE - 1], order) if len(infos) > PAGE else None
+    return Listing(entries, root, token=more, total=found.total)

@@ -14,7 +14,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from assay.errors import InvalidInput
-from assay.server.errors import HttpError
+from assay.http.errors import HttpError
 from assay.server.identity import ANYONE, Identity, Permission
 from assay.server.routing import Route
 from assay.store.user import USER_HEADER, check_user_name

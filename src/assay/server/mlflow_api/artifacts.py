@@ -6,10 +6,12 @@ from __future__ import annotations
 from assay.artifacts.base import ArtifactInfo, ArtifactStore
 from assay.entities.ids import RunId
 from assay.entities.names import ArtifactPath, artifact_path
+from assay.errors import ArtifactNotFound
+from assay.http.errors import HttpError
+from assay.http.replies import FileReply, Reply, StreamReply
 from assay.server.context import Context
 from assay.server.downloads import download
 from assay.server.mlflow_api.wire import Incoming, Outgoing, Text, route, run_id_of
-from assay.server.replies import FileReply, Reply, StreamReply
 from assay.server.routing import Body, Dialect, Permission, Route
 
 
@@ -83,10 +85,22 @@ def get_artifact(context: Context, request: OneFile) -> FileReply | StreamReply 
 
 
 def upload_artifact(context: Context, request: OneFile) -> None:
-    """Upload a file of a run."""
+    """Upload a file of a run; with ``If-None-Match: *`` only where nothing is yet."""
     path = artifact_path(request.path)
     _, store = _of_run(context, request.run_id, request.run_uuid)
+    if context.header(b"if-none-match") == "*" and _is_there(store, path):
+        raise HttpError(
+            412, f"There is already a file {path!r}.", error_code="RESOURCE_ALREADY_EXISTS"
+        )
     store.write(path, context.chunks())
+
+
+def _is_there(store: ArtifactStore, path: ArtifactPath) -> bool:
+    try:
+        store.info(path)
+    except ArtifactNotFound:
+        return False
+    return True
 
 
 ROUTES: tuple[Route, ...] = (

@@ -14,6 +14,7 @@ from assay.entities.names import artifact_path
 from assay.entities.params import Param
 from assay.entities.tags import Tag
 from assay.errors import InvalidInput
+from assay.http.replies import FileReply, Reply, StreamReply
 from assay.server.context import Context
 from assay.server.downloads import download
 from assay.server.mlflow_api.artifacts import ListReply, folder_of, out_file, store_at
@@ -30,7 +31,6 @@ from assay.server.mlflow_api.wire import (
     route,
     tags_of,
 )
-from assay.server.replies import FileReply, Reply, StreamReply
 from assay.server.routing import Permission, Route
 from assay.store.base import ModelOrder, Query
 

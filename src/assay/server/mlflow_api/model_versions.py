@@ -11,6 +11,7 @@ from assay.entities.ids import ModelId, RunId
 from assay.entities.model_versions import ModelVersion, NewModelVersion
 from assay.entities.names import artifact_path
 from assay.entities.registry_names import parse_version
+from assay.http.replies import FileReply, Reply, StreamReply
 from assay.server.context import Context
 from assay.server.downloads import download
 from assay.server.mlflow_api.artifacts import store_at
@@ -25,7 +26,6 @@ from assay.server.mlflow_api.wire import (
     route,
     tags_of,
 )
-from assay.server.replies import FileReply, Reply, StreamReply
 from assay.server.routing import Dialect, Permission, Route
 from assay.store.base import Query
 

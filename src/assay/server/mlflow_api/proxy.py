@@ -16,12 +16,12 @@ import msgspec
 from assay.artifacts.base import Part, SupportsMultipart, SupportsPresign
 from assay.entities.names import ArtifactPath, artifact_path
 from assay.errors import Corrupted, InvalidInput
+from assay.http.errors import HttpError
+from assay.http.replies import FileReply, Reply, StreamReply
 from assay.server.context import Context
 from assay.server.downloads import SHA256_HEADER, download
-from assay.server.errors import HttpError
 from assay.server.mlflow_api.artifacts import OutFile, folder_of
 from assay.server.mlflow_api.wire import API, Incoming, Outgoing, Positive, Text, route
-from assay.server.replies import FileReply, Reply, StreamReply
 from assay.server.routing import Body, Permission, Route
 
 PRESIGNED_FOR_S = 900

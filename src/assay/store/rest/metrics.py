@@ -7,7 +7,7 @@ MLflow server is asked point by point, and figures are made here from whole hist
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from assay.entities.ids import ModelId, RunId
 from assay.entities.limits import MAX_BATCH_METRICS
@@ -126,12 +126,14 @@ class RestMetrics(MetricStore):
         count: int,
         first_step: int | None = None,
         last_step: int | None = None,
+        scale: Literal["linear", "log"] = "linear",
+        branches: bool = False,
     ) -> list[Buckets]:
         if not self._server.is_assay:
             from assay.store.rest.plain_figures import buckets_of  # NumPy is heavy
 
             return [
-                buckets_of(run_id, series, history, count=count)
+                buckets_of(run_id, series, history, count=count, scale=scale, branches=branches)
                 for run_id in run_ids
                 for key in self._keys(run_id, keys)
                 for series, whole in self._histories_of(run_id, key).items()
@@ -148,6 +150,8 @@ class RestMetrics(MetricStore):
                 count=count,
                 first_step=first_step,
                 last_step=last_step,
+                scale=scale,
+                branches=branches,
             ),
         )
         return [_buckets_from(columns) for columns in answer.series]

@@ -12,14 +12,16 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from assay.entities.audit import AuditHead, AuditRecord
-from assay.entities.governance import Deployment, Direction, NodeKind, Rule, RuleRun
+from assay.entities.governance import Deployment, Direction, NodeKind, Rule, RuleRun, ServingAlert
 from assay.entities.model_versions import ModelVersion, VersionSignature
+from assay.entities.served_figures import BUCKETS_S, ServedFigures
 from assay.entities.transitions import (
     GateResult,
     PolicyRevision,
     RequestStatus,
     TransitionRequest,
 )
+from assay.policies.traffic import TrafficRule
 from assay.store.rest import wire
 
 PREFIX: Final = wire.PREFIX + "/registry"
@@ -249,6 +251,13 @@ class EndDeployment(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
+class RaiseAlert(msgspec.Struct, frozen=True):
+    """Tell what is wrong with a version that is served."""
+
+    alert: ServingAlert
+    reason: str = ""
+
+
 class DeploymentQuery(msgspec.Struct, frozen=True):
     """Deployments of all, of one registered model, or of one version."""
 
@@ -260,6 +269,73 @@ class Deployments(msgspec.Struct, frozen=True):
     """Deployments, the latest first."""
 
     deployments: list[Deployment]
+
+
+class TellFigures(msgspec.Struct, frozen=True):
+    """What a scoring server counted over the last hour; it replaces what it told before."""
+
+    figures: list[ServedFigures]
+
+
+class FiguresQuery(msgspec.Struct, frozen=True):
+    """Figures of all models, or of one."""
+
+    name: str | None = None
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """What scoring servers told within the last hour."""
+
+    figures: list[ServedFigures]
+    time: int
+    """Now, by the server's clock."""
+    bounds: tuple[float, ...] = BUCKETS_S
+    """In seconds, of the buckets."""
+
+
+class TrafficQuery(msgspec.Struct, frozen=True):
+    """The traffic rule of a registered model."""
+
+    name: str
+
+
+class Traffic(msgspec.Struct, frozen=True):
+    """A model's traffic rule, and which versions it means now."""
+
+    rule: TrafficRule
+    versions: dict[str, int | None]
+    """By what the rule calls them; null: there is none."""
+
+
+class TryVersion(msgspec.Struct, frozen=True):
+    """Try a version on a part of the requests."""
+
+    name: str
+    selector: str
+    """``@alias``, a stage or a number."""
+    percent: float
+    shadow: bool = False
+    """Whether it is asked without answering."""
+    sticky: str | None = None
+    """Header whose value decides who answers; ``None`` keeps what was set."""
+    reason: str = ""
+
+
+class StopTrial(msgspec.Struct, frozen=True):
+    """End a trial."""
+
+    name: str
+    selector: str
+    reason: str = ""
+
+
+class PromoteTrial(msgspec.Struct, frozen=True):
+    """Give a stage or ``@alias`` to the version on trial."""
+
+    name: str
+    selector: str
+    to: str
+    reason: str = ""
 
 
 class LineageQuery(msgspec.Struct, frozen=True):

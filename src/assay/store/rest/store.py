@@ -14,6 +14,7 @@ from assay.store.rest.audit import RestAudit
 from assay.store.rest.deployments import RestDeployments
 from assay.store.rest.experiments import RestExperiments
 from assay.store.rest.inputs import RestInputs
+from assay.store.rest.jobs import RestJobs
 from assay.store.rest.lineage import RestLineage
 from assay.store.rest.logged_models import RestLoggedModels
 from assay.store.rest.metrics import RestMetrics
@@ -55,6 +56,7 @@ class RestStore(Store):
         self.deployments = RestDeployments(self._server)
         self.lineage = RestLineage(self._server)
         self.webhooks = RestWebhooks(self._server)
+        self.jobs = RestJobs(self._server)
 
     @property
     def uri(self) -> str:

@@ -8,7 +8,7 @@ either side. In JSON they are lists, and NaN and ±inf are the strings ``"NaN"``
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -193,6 +193,11 @@ class SeriesQuery(msgspec.Struct, frozen=True):
     count: Annotated[int, msgspec.Meta(ge=1, le=MAX_BUCKETS)] = 1_000
     first_step: int | None = None
     last_step: int | None = None
+    scale: Literal["linear", "log"] = "linear"
+    """On which the buckets have equal widths."""
+    branches: bool = False
+    """Whether a run that was started again from an earlier step has so many buckets for each
+    branch, one branch after the other."""
 
 
 class BucketColumns(msgspec.Struct, frozen=True):

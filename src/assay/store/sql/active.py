@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING
 
 from assay import errors
 from assay.entities.ids import RunId
 from assay.store.sql.statements import Sql
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 # On PostgreSQL the lock makes changes of one run follow each other; rows that refer to the run stay
 # free.

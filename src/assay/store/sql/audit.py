@@ -8,10 +8,9 @@ its model before it appends, never after, so that no two wait for each other.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from sqlalchemy import Connection
 
 from assay.entities.audit import (
     NO_DIGEST,
@@ -32,6 +31,9 @@ from assay.store.registry import AuditStore
 from assay.store.sql.checks import now_ms
 from assay.store.sql.database import Database
 from assay.store.sql.statements import Sql
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _VERIFIED_AT_ONCE: Final = 10_000
 """Rows in memory while the chain is followed."""

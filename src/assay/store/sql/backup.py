@@ -14,11 +14,10 @@ from sqlalchemy.engine import URL
 from assay import errors
 from assay.store.sql import failures
 from assay.store.sql.engine import (
-    is_sqlite,
+    SqliteFile,
     open_database,
     parse_uri,
     shown_uri,
-    sqlite_path,
     without_password,
 )
 from assay.store.sql.schema import SCHEMA_VERSION, version_of
@@ -56,8 +55,8 @@ def check(uri: str) -> list[str]:
     the counts of points in summaries agree with what is stored.
     """
     url = parse_uri(uri)
-    if is_sqlite(url) and not sqlite_path(url).exists():
-        return [f"There is no database at {sqlite_path(url)}."]
+    if isinstance(url, SqliteFile) and not url.path.exists():
+        return [f"There is no database at {url.path}."]
     try:
         database = open_database(url)
     except errors.Corrupted as error:
@@ -111,8 +110,8 @@ def backup(uri: str, target: Path | str) -> Path:
     path = Path(target)
     if path.exists():
         raise errors.AlreadyExists("file", str(path), hint="Name another file for the backup.")
-    if is_sqlite(url):
-        source = sqlite_path(url)
+    if isinstance(url, SqliteFile):
+        source = url.path
         if not source.exists():
             raise errors.InvalidInput(f"There is no database at {source}.")
         copy_sqlite(source, path)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Literal, TypeVar
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from assay.store.base import Done
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 T = TypeVar("T")
 

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Connection
 
 from assay import errors
 from assay.entities.audit import AuditAction, Cause
-from assay.entities.governance import Deployment
+from assay.entities.governance import Deployment, ServingAlert
 from assay.entities.names import check_key, check_value
 from assay.entities.registry_names import check_registered_name, parse_version
+from assay.entities.served_figures import ServedFigures
 from assay.store.registry import DeploymentStore
 from assay.store.sql.audit import append_audit, model_of_name
 from assay.store.sql.checks import now_ms
 from assay.store.sql.database import Database
 from assay.store.sql.model_refs import lock_model, require_version
+from assay.store.sql.served_figures import check_figures, keep_figures, read_figures
 from assay.store.sql.statements import Sql
+from assay.store.sql.webhook_outbox import tell
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 MAX_LISTED: Final = 1_000
 _MAX_ENDPOINT: Final = 2_000
 _MAX_DETAILS: Final = 50
 _MAX_DETAIL: Final = 2_000
+_MAX_MESSAGE: Final = 5_000
 
 # A model that was renamed since is shown by its name of now, one that was deleted by its last.
 _SELECT = (
@@ -178,6 +184,23 @@ def _end(conn: Connection, deployment_id: str, cause: Cause) -> Deployment:
     return ended
 
 
+def _alert(conn: Connection, alert: ServingAlert, cause: Cause) -> None:
+    ref = lock_model(conn, alert.name)
+    require_version(conn, ref, alert.version)
+    told = {"kind": alert.kind.value, "message": alert.message, "details": alert.details}
+    append_audit(
+        conn,
+        cause,
+        AuditAction.VERSION_ALERTED,
+        registered_id=ref.registered_id,
+        name=ref.name,
+        version=alert.version,
+        details=told,
+    )
+    named = {"name": ref.name, "version": str(alert.version)}
+    tell(conn, "model_version", "alerted", {**named, **told})
+
+
 class SqlDeployments(DeploymentStore):
     """Deployments of a SQL store."""
 
@@ -198,6 +221,14 @@ class SqlDeployments(DeploymentStore):
         """Note that it is over; one that is over stays as it is."""
         check_value("deployment id", deployment_id)
         return self._database.write(lambda conn: _end(conn, deployment_id, cause))
+
+    def alert(self, alert: ServingAlert, *, cause: Cause) -> None:
+        """Write into the audit log what is wrong with a version, and let webhooks tell it."""
+        check_registered_name(alert.name)
+        parse_version(alert.version)
+        _check_size("alert", alert.message, _MAX_MESSAGE)
+        _check_details(alert.details)
+        self._database.write(lambda conn: _alert(conn, alert, cause))
 
     def of(self, *, name: str | None = None, version: int | None = None) -> list[Deployment]:
         """Deployments, the latest first, at most 1,000.
@@ -220,3 +251,18 @@ class SqlDeployments(DeploymentStore):
             else:
                 rows = _OF_VERSION.all(conn, model_of_name(conn, name), version)
         return [_deployment(row) for row in rows]
+
+    def tell(self, figures: Sequence[ServedFigures]) -> None:
+        """Keep what a scoring server counted over the last hour, in place of what it told before.
+
+        Versions that aren't in the registry any more are left out.
+        """
+        check_figures(figures)
+        self._database.write(lambda conn: keep_figures(conn, figures))
+
+    def figures(self, *, name: str | None = None) -> list[ServedFigures]:
+        """What scoring servers told within the last hour, of all models or of one."""
+        if name is not None:
+            check_value("model name", name)
+        with self._database.read() as conn:
+            return read_figures(conn, name)

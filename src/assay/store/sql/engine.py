@@ -2,26 +2,52 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+import msgspec
 
 from assay import errors
+from assay.store.importing import IMPORTING
 from assay.store.sql.database import Database
-from assay.store.sql.postgres import PostgresDatabase
 from assay.store.sql.sqlite import Durability, SqliteDatabase
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 _SQLITE = ("sqlite", "sqlite+pysqlite")
 _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg", "postgresql+psycopg2")
 
 
-def parse_uri(uri: str) -> URL:
+_PLAIN_FILE: Final = re.compile(r"sqlite(?:\+pysqlite)?:///([^?]+)")
+
+
+class SqliteFile(msgspec.Struct, frozen=True):
+    """What the URI of a SQLite database names."""
+
+    name: str
+    """Relative or absolute."""
+
+    @property
+    def path(self) -> Path:
+        """Absolute."""
+        return Path(self.name).absolute()
+
+
+def parse_uri(uri: str) -> SqliteFile | URL:
     """``uri`` taken apart.
 
     Raises:
         InvalidInput: it names neither a SQLite file nor a PostgreSQL database.
     """
+    plain = _PLAIN_FILE.fullmatch(uri)
+    if plain is not None:
+        return _file(plain[1])
+    # SQLAlchemy, which no more than a PostgreSQL database needs for its URI.
+    with IMPORTING:
+        from sqlalchemy.engine import make_url
+        from sqlalchemy.exc import ArgumentError
     try:
         url = make_url(uri)
     except (ArgumentError, ValueError) as error:
@@ -31,9 +57,7 @@ def parse_uri(uri: str) -> URL:
     if url.drivername == "postgres":
         url = url.set(drivername="postgresql")
     if url.drivername in _SQLITE:
-        if not url.database or url.database == ":memory:" or url.database.startswith("file:"):
-            raise errors.InvalidInput("A SQLite store is a file: sqlite:///path/to/assay.db")
-        return url
+        return _file(url.database or "")
     if url.drivername in _POSTGRES:
         return url
     raise errors.InvalidInput(
@@ -41,20 +65,23 @@ def parse_uri(uri: str) -> URL:
     )
 
 
-def is_sqlite(url: URL) -> bool:
-    """Whether it names a SQLite file."""
-    return url.drivername in _SQLITE
+def _file(name: str) -> SqliteFile:
+    if not name or name == ":memory:" or name.startswith("file:"):
+        raise errors.InvalidInput("A SQLite store is a file: sqlite:///path/to/assay.db")
+    return SqliteFile(name)
 
 
-def sqlite_path(url: URL) -> Path:
-    """The file that a SQLite URI names, absolute."""
-    return Path(url.database or "").absolute()
+def whole_uri(url: SqliteFile | URL) -> str:
+    """The URI with its password; a SQLite path made absolute."""
+    if isinstance(url, SqliteFile):
+        return f"sqlite:///{url.path}"
+    return url.render_as_string(hide_password=False)
 
 
-def shown_uri(url: URL) -> str:
+def shown_uri(url: SqliteFile | URL) -> str:
     """The URI without its password; a SQLite path made absolute."""
-    if is_sqlite(url):
-        return f"sqlite:///{sqlite_path(url)}"
+    if isinstance(url, SqliteFile):
+        return whole_uri(url)
     return without_password(url).render_as_string(hide_password=False)
 
 
@@ -62,7 +89,7 @@ def without_password(url: URL) -> URL:
     """The URL without a password, in both places where one may stand."""
     query = {key: value for key, value in url.query.items() if key != "password"}
     # ``URL.set`` takes None for "leave it as it is", so the URL is made anew.
-    return URL.create(
+    return url.create(
         url.drivername,
         username=url.username,
         host=url.host,
@@ -72,8 +99,11 @@ def without_password(url: URL) -> URL:
     )
 
 
-def open_database(url: URL, *, durability: Durability = "normal") -> Database:
+def open_database(url: SqliteFile | URL, *, durability: Durability = "normal") -> Database:
     """Open the database that the URI names."""
-    if is_sqlite(url):
-        return SqliteDatabase(sqlite_path(url), durability=durability)
+    if isinstance(url, SqliteFile):
+        return SqliteDatabase(url.path, durability=durability)
+    # SQLAlchemy, which a SQLite database may never need.
+    with IMPORTING:
+        from assay.store.sql.postgres import PostgresDatabase
     return PostgresDatabase(url)

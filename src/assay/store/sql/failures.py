@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+import sys
 from typing import Final
-
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from assay import errors
 
@@ -33,9 +31,16 @@ _PG_FULL: Final = "53100"
 
 def cause(error: BaseException) -> BaseException:
     """What the driver raised, where SQLAlchemy wrapped it."""
-    if isinstance(error, DBAPIError) and error.orig is not None:
-        return error.orig
+    if _is_of_sqlalchemy(error, "DBAPIError"):
+        original: BaseException | None = getattr(error, "orig", None)
+        return original or error
     return error
+
+
+def _is_of_sqlalchemy(error: BaseException, name: str) -> bool:
+    """Whether SQLAlchemy raised it; where it isn't loaded it raised nothing."""
+    kinds = sys.modules.get("sqlalchemy.exc")
+    return kinds is not None and isinstance(error, getattr(kinds, name))
 
 
 def is_busy(error: BaseException) -> bool:
@@ -70,7 +75,7 @@ def translate(error: BaseException) -> BaseException:
         return errors.InvalidInput("The text holds half of a surrogate pair and can't be stored.")
     if isinstance(error, OverflowError):
         return errors.InvalidInput(f"A number is out of the range of 64 bits: {error}.")
-    if isinstance(error, PoolTimeout):
+    if _is_of_sqlalchemy(error, "TimeoutError"):
         return errors.StoreUnavailable("All connections to the database are in use; try again.")
     original = cause(error)
     if isinstance(original, sqlite3.Error):

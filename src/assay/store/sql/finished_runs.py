@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING
 
 from assay.entities.ids import RunId
 from assay.store.sql.checks import now_ms
 from assay.store.sql.statements import Sql
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 # A run that was resumed and finishes again may fit now; what was registered once stays. The lock
 # leaves out a rule that is being removed: a reference to it would make the run's end fail.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
-from sqlalchemy import Connection
 
 from assay import errors
 from assay.entities import limits
@@ -21,6 +21,9 @@ from assay.store.sql.active import require_active_run
 from assay.store.sql.checks import check_int
 from assay.store.sql.database import Database
 from assay.store.sql.statements import Sql
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _MAX_DATASET_NAME = 500
 _MAX_DIGEST = 36

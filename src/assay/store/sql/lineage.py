@@ -7,9 +7,7 @@ would hide the one that matters.
 
 from __future__ import annotations
 
-from typing import Final
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Final
 
 from assay import errors
 from assay.entities.governance import Direction, Lineage, LineageEdge, LineageNode, NodeKind
@@ -17,6 +15,9 @@ from assay.store.registry import LineageStore
 from assay.store.sql.database import Database
 from assay.store.sql.lineage_edges import Edge, Key, Reader
 from assay.store.sql.lineage_facts import describe, find_start
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 MAX_DEPTH: Final = 100
 MAX_NODES: Final = 5_000

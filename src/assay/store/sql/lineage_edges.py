@@ -8,12 +8,13 @@ that run's: so nothing is shown twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, NamedTuple
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from assay.entities.governance import NodeKind
 from assay.store.sql.statements import Sql
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 MAX_ROWS: Final = 20_000
 """Edges that one statement reads; more than the largest graph has nodes."""

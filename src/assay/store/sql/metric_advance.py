@@ -4,7 +4,7 @@ Nearly every point that is logged is an ordinary number behind the last point of
 known and has its key's latest point already. What it does to the summary is then an expression of
 the stored row, so nothing has to be read first, and a whole batch is one statement: it costs a
 third of reading, merging and writing rows, most of it without Python's lock, and on PostgreSQL
-one round trip. The result is that of ``assay.metrics.summary.merged``; points for which the
+one round trip. The result is that of ``assay.metrics.figures.merged``; points for which the
 expression wouldn't give that (NaN, ±inf, −0.0, numbers whose square leaves the range) and those
 of other series take the long road.
 """
@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Any, Final
 
 from assay.entities.ids import RunId
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 __all__ = ["MAX_POINTS", "Identity", "Values", "advance", "is_ordinary"]
 

@@ -10,9 +10,7 @@ length of its series.
 from __future__ import annotations
 
 import logging
-from typing import Any, Final, NamedTuple
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from assay.entities.ids import RunId
 from assay.entities.metrics import History
@@ -22,6 +20,9 @@ from assay.metrics.downsample import cells_of_block
 from assay.metrics.points import merge, place, select
 from assay.store.sql.metric_stored import FIELDS, BlockRow, blocks_between, decode_blocks
 from assay.store.sql.statements import Sql
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 __all__ = ["MAX_SEGMENTS", "MAX_SEGMENT_POINTS", "fold", "fold_if_due"]
 

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import itemgetter
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from sqlalchemy import Connection
 
 from assay.entities.ids import RunId
 from assay.entities.metrics import History, Metric, PointBatch, SeriesKey
 from assay.entities.names import check_key
 from assay.metrics import segment
+from assay.metrics.figures import Figures, figures_of_point, merged
 from assay.metrics.points import (
     GroupedPoints,
     batch_of_metrics,
@@ -28,7 +28,7 @@ from assay.metrics.points import (
     series_of,
     value_keys,
 )
-from assay.metrics.summary import Figures, figures_of, figures_of_point, merged
+from assay.metrics.summary import figures_of
 from assay.store.sql import metric_summaries
 from assay.store.sql.active import require_active_run
 from assay.store.sql.checks import check_int
@@ -37,6 +37,9 @@ from assay.store.sql.metric_fold import fold_if_due
 from assay.store.sql.metric_stored import stored_points
 from assay.store.sql.metric_summaries import SeriesRow
 from assay.store.sql.statements import Sql
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 __all__ = ["append_metrics", "append_points"]
 

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
-from sqlalchemy import Connection
 
 from assay.entities.ids import ModelId, RunId
 from assay.entities.metrics import History, Metric
@@ -28,6 +27,7 @@ from assay.store.sql.statements import Sql
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from sqlalchemy import Connection
 
 __all__ = ["page"]
 

@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection
+from numpy.typing import NDArray
 
 from assay.entities.ids import RunId
 from assay.entities.metrics import Buckets, History, SeriesKey
 from assay.errors import InvalidInput
 from assay.metrics import block
+from assay.metrics.branches import branches_of
 from assay.metrics.downsample import CELL, Grid, downsample, empty_cells, grid, reduce_cells
+from assay.metrics.log_grid import LogGrid, fits
 from assay.metrics.points import empty_history, merge, place, select
 from assay.store.sql.metric_stored import FIELDS, BlockRow, decode_blocks, segment_points
 from assay.store.sql.metric_summaries import FoundSeries, find_series
 from assay.store.sql.statements import Sql
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 __all__ = ["MAX_BUCKETS", "buckets", "history"]
 
 MAX_BUCKETS: Final = 100_000
 """Buckets of one curve: more than any screen has pixels."""
 _MIN_STEP, _MAX_STEP = -(2**63), 2**63 - 1
+_ANY_BITS: Final = 64
+"""No cell is wider: borders of a log grid lie at any distance."""
 
 _BLOCKS = Sql(
     "SELECT points FROM metric_blocks WHERE run_id = ? AND series = ? AND first_step <= ?"
     " AND last_step >= ? ORDER BY first_step, first_timestamp"
 )
 _CELLS = Sql(
-    f"SELECT {FIELDS}, CASE WHEN cell_bits <= ? THEN cells END FROM metric_blocks"  # noqa: S608
+    f"SELECT {FIELDS}, cell_bits, CASE WHEN cell_bits <= ? THEN cells END FROM metric_blocks"  # noqa: S608
     " WHERE run_id = ? AND series = ? AND first_step <= ? AND last_step >= ?"
     " ORDER BY first_step, first_timestamp"
 )
@@ -88,12 +95,15 @@ def buckets(
     count: int,
     first_step: int | None = None,
     last_step: int | None = None,
+    scale: Literal["linear", "log"] = "linear",
+    branches: bool = False,
 ) -> list[Buckets]:
     """Each series of these runs and keys in at most ``count`` buckets over the closed range of
-    steps.
+    steps, of equal width on the scale.
 
     Without a range each series is cut over its own steps. Series without points in the range are
-    left out.
+    left out. With ``branches`` each branch of a series has buckets of its own, one branch after
+    the other: their steps begin anew where the run was started again.
 
     Raises:
         InvalidInput: ``count`` is not between 1 and ``MAX_BUCKETS``.
@@ -109,9 +119,14 @@ def buckets(
             high = found.last_step if last_step is None else min(last_step, _MAX_STEP)
             if low > high:
                 continue
-            cells = _reduced(
-                conn, run_id, found, grid=grid(low, high, count), fresh=fresh[found.number]
-            )
+            cut = LogGrid(count, low, high) if scale == "log" else grid(low, high, count)
+            if branches:
+                points = _points(conn, run_id, found.number, first_step=low, last_step=high)
+                borders = cut.borders()
+                parts = [downsample(part, borders) for part in branches_of(points)]
+                cells = np.concatenate(parts)
+            else:
+                cells = _reduced(conn, run_id, found, grid=cut, fresh=fresh[found.number])
             if len(cells):
                 result.append(_as_buckets(run_id, found.series, cells))
     return result
@@ -121,11 +136,12 @@ class _Stretch(NamedTuple):
     """A block on the way into buckets."""
 
     row: BlockRow
+    cell_bits: int | None
     cells: bytes | None
 
 
 def _reduced(
-    conn: Connection, run_id: RunId, found: FoundSeries, *, grid: Grid, fresh: History
+    conn: Connection, run_id: RunId, found: FoundSeries, *, grid: Grid | LogGrid, fresh: History
 ) -> np.ndarray[Any, np.dtype[np.void]]:
     """The series in the buckets of the grid: from cells where they fit, from points elsewhere.
 
@@ -134,17 +150,18 @@ def _reduced(
     low, high = grid.first_step, grid.last_step
     borders = grid.borders()
     fresh = _clip(fresh, low, high)
+    widest = grid.bits if isinstance(grid, Grid) else _ANY_BITS
     stretches = [
-        _Stretch(BlockRow(*row[:-1]), row[-1])
-        for row in _CELLS.all(conn, grid.bits, run_id, found.number, high, low)
+        _Stretch(BlockRow(*row[:-2]), *row[-2:])
+        for row in _CELLS.all(conn, widest, run_id, found.number, high, low)
     ]
     parts = []
     run: list[bytes] = []
     for stretch, newer in _with_newer(stretches, fresh):
-        row, cells = stretch
+        row = stretch.row
         inside = row.first_step >= low and row.last_step <= high
-        if cells is not None and inside and len(newer.steps) == 0:
-            run.append(cells)
+        if inside and len(newer.steps) == 0 and _whole(stretch, grid, borders):
+            run.append(stretch.cells or b"")
             continue
         if run:
             parts.append(np.frombuffer(b"".join(run), CELL))
@@ -156,6 +173,16 @@ def _reduced(
     if not stretches:
         return downsample(fresh, borders)
     return reduce_cells(np.concatenate(parts) if parts else empty_cells(), borders)
+
+
+def _whole(stretch: _Stretch, grid: Grid | LogGrid, borders: NDArray[np.int64]) -> bool:
+    """Whether the block has cells, of which none crosses a border."""
+    row, bits, cells = stretch
+    if cells is None or bits is None:
+        return False
+    return isinstance(grid, Grid) or fits(
+        bits, borders, first_step=row.first_step, last_step=row.last_step
+    )
 
 
 def _with_newer(stretches: Sequence[_Stretch], fresh: History) -> list[tuple[_Stretch, History]]:

@@ -8,16 +8,18 @@ ordered by their first point. Segments are few, and hold any order.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection
 
 from assay.entities.ids import RunId
 from assay.entities.metrics import History
 from assay.metrics import block, segment
 from assay.metrics.points import concatenate, merge, place
 from assay.store.sql.statements import Sql
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 __all__ = [
     "FIELDS",

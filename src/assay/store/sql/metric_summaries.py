@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection
 
 from assay.entities.ids import ModelId, RunId
 from assay.entities.metrics import Metric, MetricSummary, SeriesKey
-from assay.metrics.summary import Figures
+from assay.metrics.figures import Figures
 from assay.store.sql.statements import Sql
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 __all__ = [
     "SeriesRow",

@@ -8,6 +8,7 @@ figures. The forms of the bytes are those of ``assay.metrics``.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from assay.entities.ids import RunId
 from assay.entities.metrics import Buckets, History, Metric, MetricSummary, PointBatch, SeriesKey
@@ -87,11 +88,20 @@ class SqlMetrics(MetricStore):
         count: int,
         first_step: int | None = None,
         last_step: int | None = None,
+        scale: Literal["linear", "log"] = "linear",
+        branches: bool = False,
     ) -> list[Buckets]:
         """Each series of these runs and keys in at most ``count`` buckets over the range of
-        steps.
+        steps, of equal width on the scale; with ``branches`` so many for each branch.
         """
         with self._database.read() as conn:
             return metric_read.buckets(
-                conn, run_ids, keys, count=count, first_step=first_step, last_step=last_step
+                conn,
+                run_ids,
+                keys,
+                count=count,
+                first_step=first_step,
+                last_step=last_step,
+                scale=scale,
+                branches=branches,
             )

@@ -10,21 +10,24 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
 from sqlalchemy.engine import URL
 
 from assay import errors
 from assay.store.sql.backup import copy_sqlite
-from assay.store.sql.engine import is_sqlite, parse_uri, shown_uri, sqlite_path
+from assay.store.sql.engine import SqliteFile, parse_uri, shown_uri
 from assay.store.sql.postgres import PostgresDatabase
 from assay.store.sql.schema import SCHEMA_VERSION, lock_schema, version_of
 from assay.store.sql.sqlite import SqliteDatabase
+from assay.store.sql.sqlite_connection import core_of
 from assay.store.sql.statements import Sql
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +53,7 @@ _BROKEN_REFERENCES = Sql("PRAGMA foreign_key_check")
 def current(uri: str) -> str | None:
     """The revision of the database; ``None`` if it has no tables of Assay."""
     url = parse_uri(uri)
-    if is_sqlite(url) and not sqlite_path(url).exists():
+    if isinstance(url, SqliteFile) and not url.path.exists():
         return None
     database = _open(url)
     try:
@@ -102,8 +105,8 @@ def _migrate(
         if found is not None:
             if found not in _revisions(migrations):
                 raise errors.SchemaMismatch(shown_uri(url), found=found, expected=migrations.head)
-            if is_sqlite(url) and _has_data(conn):
-                _keep_copy(sqlite_path(url), found)
+            if isinstance(url, SqliteFile) and _has_data(conn):
+                _keep_copy(url.path, found)
         if not conn.in_transaction():
             conn.begin()  # tells Alembic that the transaction is not its own
         step(_config(conn, migrations), target)
@@ -117,10 +120,10 @@ def _migrate(
         database.close()
 
 
-def _open(url: URL) -> SqliteDatabase | PostgresDatabase:
-    if is_sqlite(url):
+def _open(url: SqliteFile | URL) -> SqliteDatabase | PostgresDatabase:
+    if isinstance(url, SqliteFile):
         # Rebuilding a table drops the old one, which must not touch the rows that refer to it.
-        return SqliteDatabase(sqlite_path(url), check_references=False)
+        return SqliteDatabase(url.path, check_references=False)
     return PostgresDatabase(url)
 
 
@@ -139,7 +142,7 @@ def _config(conn: Connection | None, migrations: Migrations) -> Config:
     config = Config()
     config.set_main_option("script_location", str(migrations.folder).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = conn
+    config.attributes["connection"] = None if conn is None else core_of(conn)
     return config
 
 

@@ -6,12 +6,13 @@ it is what it will change.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, NamedTuple
 
 from assay.errors import ModelVersionNotFound, RegisteredModelNotFound
 from assay.store.sql.statements import Sql
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _LOCK = Sql("SELECT registered_id, name FROM registered_models WHERE name = ? {FOR UPDATE}")
 _LOCK_ID = Sql(

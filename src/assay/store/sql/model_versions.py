@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Any
 
 from assay.entities.audit import AuditAction, Cause
 from assay.entities.model_versions import ModelVersion, NewModelVersion
@@ -45,6 +43,9 @@ from assay.store.sql.search.model_versions import search_versions
 from assay.store.sql.statements import Sql
 from assay.store.sql.version_rows import delete_version_rows, hydrate_versions, read_version
 from assay.store.sql.webhook_outbox import tell
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 # One statement each: serving asks these two whenever it starts.
 _OF_ALIAS = Sql(

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, TypedDict
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict
 
 from assay.entities.audit import AuditAction, Cause
 from assay.entities.model_versions import ARCHIVED, NO_STAGE, STAGES
@@ -24,6 +22,9 @@ from assay.store.sql.policy_rows import policy_in_force
 from assay.store.sql.registry_tags import is_prompt
 from assay.store.sql.statements import Sql
 from assay.store.sql.webhook_outbox import tell
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _IN_STAGE = Sql(
     "SELECT version FROM model_versions WHERE registered_id = ? AND current_stage = ?"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
-from sqlalchemy import Connection
 
 from assay.entities.audit import AuditAction, Cause
 from assay.entities.ids import check_model_id, check_run_id
@@ -35,6 +34,9 @@ from assay.store.sql.tags import set_model_tags, tags_of_models
 from assay.store.sql.version_rows import hydrate_versions
 from assay.store.sql.version_sources import Files, files_of
 from assay.store.sql.webhook_outbox import tell
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 MAX_DESCRIPTION_LENGTH: Final = 100_000
 VERSIONS_TAG: Final = "mlflow.modelVersions"

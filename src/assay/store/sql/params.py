@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING
 
 from assay import errors
 from assay.entities import limits
@@ -17,6 +16,9 @@ from assay.entities.names import check_key, check_value
 from assay.entities.params import Param
 from assay.store.sql.statements import Sql
 from assay.store.sql.tags import collect
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _INSERT = Sql(
     "INSERT INTO params (run_id, key, value, number) VALUES (?, ?, ?, ?)"

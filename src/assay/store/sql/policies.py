@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Final, NamedTuple
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from assay.entities.audit import Actor, AuditAction, Cause
 from assay.entities.model_versions import STAGES
@@ -29,6 +27,9 @@ from assay.store.sql.policy_rows import (
 from assay.store.sql.request_rows import open_requests_of, open_requests_under
 from assay.store.sql.request_steps import POLICY_CHANGED, close
 from assay.store.sql.statements import Sql
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 MANAGERS: Final = frozenset({"manager", "admin"})
 """Roles that may set policies, of those who signed in."""

@@ -5,12 +5,13 @@ Each revision is a row and stays; removing a policy writes a revision without te
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from assay.policies.policy import Policy, parse_policy
 from assay.store.sql.statements import Sql
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 DEFAULT_OWNER: Final = 0
 """Whose number the policy of all models without an own one has."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Any
 
 from assay.entities.audit import AuditAction, Cause
 from assay.entities.model_versions import ModelVersion
@@ -41,6 +39,9 @@ from assay.store.sql.search.registered_models import search_registered
 from assay.store.sql.statements import Sql
 from assay.store.sql.version_rows import hydrate_versions
 from assay.store.sql.webhook_outbox import tell
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _BY_IDS = Sql(
     "SELECT registered_id, name, description, creation_timestamp, last_updated_timestamp"

@@ -312,6 +312,23 @@ deployments = Table(
     Index(None, "time"),
 )
 
+served_figures = Table(
+    "served_figures",
+    metadata,
+    Column("server_id", Text, primary_key=True),
+    Column(
+        "registered_id",
+        BigInteger,
+        primary_key=True,
+        comment="no reference: a row is gone within an hour",
+    ),
+    Column("version", Integer, primary_key=True),
+    Column("time", BigInteger, nullable=False, comment="when it was told"),
+    Column("figures", Text, nullable=False, comment="JSON object"),
+    Index(None, "registered_id"),
+    Index(None, "time"),
+)
+
 webhooks = Table(
     "webhooks",
     metadata,

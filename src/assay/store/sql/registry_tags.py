@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Final
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Final
 
 from assay.entities.names import check_key, check_value
 from assay.errors import LimitExceeded
 from assay.store.sql.statements import Sql
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 MAX_VALUE_LENGTH: Final = 100_000
 """Characters of a value, as MLflow's registry takes them."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
-from sqlalchemy import Connection
 
 from assay.entities.audit import Actor
 from assay.entities.names import check_value
@@ -16,6 +15,9 @@ from assay.policies.gates import BY_STORE, CheckKind
 from assay.store.sql.checks import now_ms
 from assay.store.sql.model_refs import ModelRef
 from assay.store.sql.statements import Sql
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _MAX_WORKER_LENGTH: Final = 250
 _MAX_MESSAGE_LENGTH: Final = 4_000

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection
 
 from assay.entities.transitions import (
     CheckStatus,
@@ -22,6 +21,9 @@ from assay.entities.transitions import (
 )
 from assay.errors import RegistryItemNotFound
 from assay.store.sql.statements import Sql
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 EXPIRED_REASON = "it waited longer than its policy allows"
 

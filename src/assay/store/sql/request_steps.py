@@ -8,9 +8,7 @@ metrics now. A request whose target has changed hands meanwhile is closed, not f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, NamedTuple
 
 from assay.entities.audit import Actor, AuditAction, Cause
 from assay.entities.transitions import (
@@ -44,6 +42,9 @@ from assay.store.sql.request_rows import (
 )
 from assay.store.sql.version_rows import version_figures
 from assay.store.sql.webhook_outbox import tell
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 POLICY_CHANGED = "its policy was changed; make a new request"
 VERSION_DELETED = "the version was deleted"

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Final
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Final
 
 from assay.entities.audit import AuditAction, Cause
 from assay.entities.model_versions import ModelVersion
@@ -65,6 +63,9 @@ from assay.store.sql.request_steps import (
     tell_request,
 )
 from assay.store.sql.rollbacks import roll_back
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 MAX_PAGE: Final = 1_000
 MAX_LEASE_S: Final = 86_400.0

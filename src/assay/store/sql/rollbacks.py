@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING
 
 from assay.entities.audit import AuditAction, Cause
 from assay.entities.model_versions import ARCHIVED, ROLLED_BACK_TAG, ModelVersion
@@ -30,6 +29,9 @@ from assay.store.sql.registry_tags import delete_version_tag, set_version_tags, 
 from assay.store.sql.statements import Sql
 from assay.store.sql.version_rows import read_version
 from assay.store.sql.webhook_outbox import tell
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _VERSIONS = Sql("SELECT version FROM model_versions WHERE registered_id = ?")
 

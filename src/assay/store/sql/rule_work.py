@@ -7,9 +7,7 @@ finds that it has lost it.
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Any, Final
 
 from assay import errors
 from assay.entities.audit import AuditAction, Cause
@@ -23,6 +21,9 @@ from assay.store.sql.new_versions import create_version
 from assay.store.sql.registered_models import register_name
 from assay.store.sql.statements import Sql
 from assay.store.sql.version_rows import read_version
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 Due = tuple[str, str, int]
 """Id of the rule, id of the run, and since when it is due."""

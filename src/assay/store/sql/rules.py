@@ -9,10 +9,9 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec.structs import replace
-from sqlalchemy import Connection
 
 from assay import errors
 from assay.entities.audit import AuditAction, Cause
@@ -42,6 +41,9 @@ from assay.store.sql.rule_work import (
     runs_of,
 )
 from assay.store.sql.statements import Sql
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 MAX_RULES: Final = 1_000
 """Every run that finishes asks for those of its experiment, and all are listed at once."""

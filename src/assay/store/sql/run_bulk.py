@@ -16,7 +16,7 @@ from assay.entities.names import check_key
 from assay.store.run_views import MAX_BULK_RUNS, BulkFailure, BulkResult, BulkRuns
 from assay.store.sql.checks import now_ms
 from assay.store.sql.database import Database
-from assay.store.sql.metrics import rank
+from assay.store.sql.metric_summaries import rank
 from assay.store.sql.run_view_checks import check_length, check_texts
 from assay.store.sql.search.pages import read_rows
 from assay.store.sql.search.run_windows import matching_runs

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, and_, select
 
 from assay import errors
+from assay.search.tree import POINT_FIGURES
 from assay.store.run_views import (
     Column,
     ColumnKind,
@@ -22,11 +23,14 @@ from assay.store.run_views import (
     GroupsQuery,
     RunGroup,
     RunGroups,
+    field_of,
 )
 from assay.store.sql import tables
 from assay.store.sql.run_view_checks import check_groups
-from assay.store.sql.search.conditions import alias
+from assay.store.sql.search.conditions import alias, dialect_of
 from assay.store.sql.search.pages import read_rows
+from assay.store.sql.search.point_figures import read_figures
+from assay.store.sql.search.point_order import numbers_of_keys, value_rows
 from assay.store.sql.search.run_windows import matching_runs
 
 MAX_ROWS: Final = 500_000
@@ -53,8 +57,8 @@ def run_groups(conn: Connection, query: GroupsQuery) -> RunGroups:
     keys = list(places)
     sizes = np.bincount(codes, minlength=len(keys)).tolist()
     figures = [
-        _figures(np.array([row[width + i] for row in rows], np.float64), codes, len(keys))
-        for i in range(len(query.columns))
+        _figures(_numbers(column, [row[width + i] for row in rows]), codes, len(keys))
+        for i, column in enumerate(query.columns)
     ]
     order = sorted(range(len(keys)), key=lambda g: (-sizes[g], _by_text(keys[g])))
     if query.order_by is not None:
@@ -94,11 +98,22 @@ def _statement(conn: Connection, query: GroupsQuery) -> Select[Any]:
             joined = joined.outerjoin(rows, of_run)
             selected.append(rows.c.value)
     for number, column in enumerate(query.columns):
+        if column.stat in POINT_FIGURES:
+            read = read_figures(conn, wanted, field_of(column))
+            values = value_rows(read, dialect=dialect_of(conn), name=f"v{number}")
+            joined = joined.outerjoin(values, values.c.run_id == wanted.c.run_id)
+            selected.append(values.c.value.label(f"n{number}"))
+            continue
         rows = alias(tables.metric_summaries, f"v{number}")
         of_run = and_(rows.c.run_id == wanted.c.run_id, rows.c.key == column.key, rows.c.is_latest)
         joined = joined.outerjoin(rows, of_run)
         selected.append(rows.c[column.stat].label(f"n{number}"))
     return select(*selected).select_from(joined)
+
+
+def _numbers(column: Column, cells: Sequence[Any]) -> NDArray[np.float64]:
+    """Cells of a metric as numbers; NaN where a run has none."""
+    return numbers_of_keys(cells) if column.stat in POINT_FIGURES else np.array(cells, np.float64)
 
 
 def _datasets_of_runs(by: Sequence[Column]) -> FromClause:

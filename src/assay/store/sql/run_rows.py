@@ -25,8 +25,16 @@ from sqlalchemy import (
 
 from assay.entities.ids import ExperimentId, RunId
 from assay.entities.tags import PARENT_RUN_ID
-from assay.search.tree import Figure
-from assay.store.run_views import Cell, Column, ColumnKind, RowsQuery, RunColumns, RunRows
+from assay.search.tree import POINT_FIGURES, Figure
+from assay.store.run_views import (
+    Cell,
+    Column,
+    ColumnKind,
+    RowsQuery,
+    RunColumns,
+    RunRows,
+    field_of,
+)
 from assay.store.sql import tables
 from assay.store.sql.run_facets import default_columns
 from assay.store.sql.run_view_checks import check_rows
@@ -36,6 +44,7 @@ from assay.store.sql.search.conditions import (
     unindexed,
 )
 from assay.store.sql.search.pages import read_rows
+from assay.store.sql.search.point_figures import read_figures
 from assay.store.sql.search.run_table import first_position, numbered
 from assay.store.sql.search.run_windows import Window, read_window
 
@@ -178,11 +187,19 @@ def _metrics(
     conn: Connection, run_ids: Sequence[RunId], columns: Sequence[Column]
 ) -> dict[Column, list[Cell]]:
     cells: dict[Column, list[Cell]] = {column: [None] * len(run_ids) for column in columns}
-    if not columns or not run_ids:
+    if not run_ids:
         return cells
-    stats = sorted({column.stat for column in columns})
+    kept = [column for column in columns if column.stat not in POINT_FIGURES]
+    for column in columns:
+        if column.stat in POINT_FIGURES:
+            read = read_figures(conn, numbered(conn, run_ids), field_of(column))
+            cells[column] = [read.get(run_id) for run_id in run_ids]
+    if not kept:
+        return cells
+    stats = sorted({column.stat for column in kept})
     by_key: dict[str, list[tuple[int, int, list[Cell]]]] = {}
-    for column, found in cells.items():
+    for column in kept:
+        found = cells[column]
         place = stats.index(column.stat)
         by_key.setdefault(column.key, []).append((place, _ZERO_BITS.get(column.stat, 0), found))
     base = first_position(conn)

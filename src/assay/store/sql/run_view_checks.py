@@ -7,6 +7,7 @@ from typing import Final
 
 from assay import errors
 from assay.entities.names import check_value
+from assay.search.tree import POINT_FIGURES, figure_problem
 from assay.store import run_views as views
 from assay.store.run_views import Column, ColumnKind
 
@@ -48,6 +49,7 @@ def check_rows(query: views.RowsQuery) -> None:
     check_length("columns", named, most=views.MAX_COLUMNS)
     for column in named:
         check_column(column, kinds=_CELLS, attributes=ATTRIBUTES)
+    check_length("columns of points", _of_points(named), most=views.MAX_POINT_COLUMNS)
     if query.group is not None:
         check_by(query.group.by)
         if len(query.group.key) != len(query.group.by):
@@ -64,11 +66,16 @@ def check_groups(query: views.GroupsQuery) -> None:
     check_length("columns", query.columns, most=views.MAX_GROUPS)
     for column in query.columns:
         check_column(column, kinds=(ColumnKind.METRIC,), attributes=())
+    check_length("columns of points", _of_points(query.columns), most=views.MAX_POINT_FIGURES)
     if query.order_by is not None and not 0 <= query.order_by.column < len(query.columns):
         raise errors.InvalidInput(
             f"Groups are ordered by one of the {len(query.columns)} columns, counted from 0,"
             f" not by {query.order_by.column}."
         )
+
+
+def _of_points(columns: Sequence[Column]) -> list[Column]:
+    return [column for column in columns if column.stat in POINT_FIGURES]
 
 
 def check_values(query: views.ValuesQuery) -> None:
@@ -96,6 +103,9 @@ def check_column(column: Column, *, kinds: Sequence[ColumnKind], attributes: Seq
     if column.kind not in kinds:
         known = ", ".join(kinds)
         raise errors.InvalidInput(f"A column here is of kind {known}, not {column.kind}.")
+    problem = figure_problem(column.stat, column.of)
+    if problem is not None:
+        raise errors.InvalidInput(f"Invalid value for parameter 'of' of a column: {problem}.")
     known_keys: Sequence[str] = ()
     if column.kind is ColumnKind.ATTRIBUTE:
         known_keys = attributes

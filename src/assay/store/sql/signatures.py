@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING
 
 from assay.entities.audit import AuditAction, Cause
 from assay.entities.model_versions import VersionSignature
@@ -14,6 +14,9 @@ from assay.store.sql.checks import check_int
 from assay.store.sql.database import Database
 from assay.store.sql.model_refs import find_ref, lock_model, require_version
 from assay.store.sql.statements import Sql
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 MAX_BUNDLE_BYTES = 16 << 20
 _SET = Sql(

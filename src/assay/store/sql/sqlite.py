@@ -19,16 +19,17 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, TypeVar
-
-from sqlalchemy import Connection, create_engine
-from sqlalchemy.pool import NullPool
+from typing import TYPE_CHECKING, Final, Literal, TypeVar, cast
 
 from assay import errors
 from assay.store.base import Done
 from assay.store.sql import failures
 from assay.store.sql.database import Database
+from assay.store.sql.sqlite_connection import Core, SqliteConnection
 from assay.store.sql.writer import Link, Writer, retry_while_busy
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 T = TypeVar("T")
 Durability = Literal["normal", "full"]
@@ -69,9 +70,7 @@ class SqliteDatabase(Database):
         self.path = path
         self._check_references = check_references
         self._synchronous = "FULL" if durability == "full" else "NORMAL"
-        self._engine = create_engine(
-            "sqlite+pysqlite://", creator=self._open_raw, poolclass=NullPool
-        )
+        self._core = Core()
         self._writer: Writer
         self._resume: Callable[[], object] | None
         self._reset()
@@ -198,11 +197,10 @@ class SqliteDatabase(Database):
             raw.close()
 
     def _connect(self, *, reading: bool = False) -> Link:
-        connection = self._engine.connect()
-        raw: Any = connection.connection.dbapi_connection
+        raw = self._open_raw()
         if reading:
             raw.execute("PRAGMA query_only=ON")
-        return Link(connection, raw)
+        return Link(cast("Connection", SqliteConnection(raw, self._core.connect)), raw)
 
     def _open_raw(self) -> sqlite3.Connection:
         raw = sqlite3.connect(

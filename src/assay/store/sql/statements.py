@@ -8,10 +8,12 @@ text is composed, use SQLAlchemy Core. Both see the same transaction.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from sqlalchemy import Connection
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _LIST: Final = "IN (??)"
 _encode = msgspec.json.Encoder().encode

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
-
-from sqlalchemy.engine import URL
+from typing import TYPE_CHECKING, Any, Final
 
 from assay import errors
 from assay.entities.ids import RunId, WriterId
@@ -13,35 +13,57 @@ from assay.entities.operations import Delivery, Receipt
 from assay.entities.params import Param
 from assay.entities.tags import Tag
 from assay.store.base import Done, Store
+from assay.store.importing import IMPORTING
 from assay.store.sql import schema
-from assay.store.sql.audit import SqlAudit
 from assay.store.sql.database import Database
 from assay.store.sql.deliveries import apply_delivery, position_of
-from assay.store.sql.deployments import SqlDeployments
-from assay.store.sql.engine import is_sqlite, open_database, parse_uri, shown_uri
+from assay.store.sql.engine import SqliteFile, open_database, parse_uri, shown_uri, whole_uri
 from assay.store.sql.experiments import SqlExperiments, ensure_default
-from assay.store.sql.inputs import SqlInputs
-from assay.store.sql.lineage import SqlLineage
-from assay.store.sql.logged_models import SqlLoggedModels
-from assay.store.sql.metrics import SqlMetrics
-from assay.store.sql.model_versions import SqlModelVersions
-from assay.store.sql.policies import SqlPolicies
-from assay.store.sql.registered_models import SqlRegisteredModels
-from assay.store.sql.requests import SqlRequests
-from assay.store.sql.rules import SqlRules
-from assay.store.sql.run_views import SqlRunViews
 from assay.store.sql.runs import SqlRuns, batch_change
-from assay.store.sql.signatures import SqlSignatures
 from assay.store.sql.sqlite import Durability
-from assay.store.sql.users import SqlUsers
-from assay.store.sql.webhook_outbox import SqlOutbox
-from assay.store.sql.webhooks import SqlWebhooks
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+    from assay.store.sql.jobs import SqlJobs
+    from assay.store.sql.rules import SqlRules
+    from assay.store.sql.users import SqlUsers
+    from assay.store.sql.webhook_outbox import SqlOutbox
 
 __all__ = ["SqlStore", "open_sql_store"]
 
 
+_LATE: Final = {
+    "audit": ("audit", "SqlAudit"),
+    "deployments": ("deployments", "SqlDeployments"),
+    "inputs": ("inputs", "SqlInputs"),
+    "jobs": ("jobs", "SqlJobs"),
+    "lineage": ("lineage", "SqlLineage"),
+    "logged_models": ("logged_models", "SqlLoggedModels"),
+    "metrics": ("metrics", "SqlMetrics"),
+    "model_versions": ("model_versions", "SqlModelVersions"),
+    "outbox": ("webhook_outbox", "SqlOutbox"),
+    "policies": ("policies", "SqlPolicies"),
+    "registered_models": ("registered_models", "SqlRegisteredModels"),
+    "requests": ("requests", "SqlRequests"),
+    "rules": ("rules", "SqlRules"),
+    "run_views": ("run_views", "SqlRunViews"),
+    "signatures": ("signatures", "SqlSignatures"),
+    "users": ("users", "SqlUsers"),
+    "webhooks": ("webhooks", "SqlWebhooks"),
+}
+"""Resources that are imported when they are first used, with their file and class: a script that
+logs, and most commands, need none of them, and all together take 200 ms.
+"""
+
+
 class SqlStore(Store):
-    """Experiments, runs, metrics, inputs and logged models in one database."""
+    """All resources in one database; all but experiments and runs are made when first used."""
+
+    jobs: SqlJobs
+    outbox: SqlOutbox
+    rules: SqlRules
+    users: SqlUsers
 
     def __init__(
         self,
@@ -57,22 +79,23 @@ class SqlStore(Store):
         self._artifact_root = artifact_root
         self.experiments = SqlExperiments(database, artifact_root=artifact_root)
         self.runs = SqlRuns(database)
-        self.run_views = SqlRunViews(database)
-        self.metrics = SqlMetrics(database)
-        self.inputs = SqlInputs(database)
-        self.logged_models = SqlLoggedModels(database)
-        self.registered_models = SqlRegisteredModels(database)
-        self.model_versions = SqlModelVersions(database, roots=model_roots)
-        self.policies = SqlPolicies(database)
-        self.requests = SqlRequests(database)
-        self.signatures = SqlSignatures(database)
-        self.rules: SqlRules = SqlRules(database)
-        self.deployments = SqlDeployments(database)
-        self.lineage = SqlLineage(database)
-        self.users = SqlUsers(database)
-        self.audit = SqlAudit(database)
-        self.webhooks = SqlWebhooks(database, allow=webhook_allow)
-        self.outbox = SqlOutbox(database)
+        self._options: dict[str, dict[str, Any]] = {
+            "model_versions": {"roots": model_roots},
+            "webhooks": {"allow": webhook_allow},
+        }
+
+    def __getattr__(self, name: str) -> Any:
+        """A resource that wasn't used before."""
+        place = _LATE.get(name)
+        if place is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        module, kind = place
+        with IMPORTING:
+            # Another thread may have been faster.
+            if name not in self.__dict__:
+                resource = getattr(importlib.import_module(f"assay.store.sql.{module}"), kind)
+                self.__dict__[name] = resource(self.database, **self._options.get(name, {}))
+            return self.__dict__[name]
 
     @property
     def uri(self) -> str:
@@ -114,7 +137,7 @@ class SqlStore(Store):
         self.database.close()
 
 
-def ensure_schema(database: Database, url: URL, *, migrate: bool | None) -> None:
+def ensure_schema(database: Database, url: SqliteFile | URL, *, migrate: bool | None) -> None:
     """Bring the database to the schema of this release, or refuse it.
 
     A fresh database gets its tables. An older SQLite file is migrated after a backup, unless
@@ -129,12 +152,12 @@ def ensure_schema(database: Database, url: URL, *, migrate: bool | None) -> None
     if found is None:
         database.write(schema.make_tables)
         return
-    if migrate is False or (migrate is None and not is_sqlite(url)):
+    if migrate is False or (migrate is None and not isinstance(url, SqliteFile)):
         raise errors.SchemaMismatch(shown_uri(url), found=found, expected=schema.SCHEMA_VERSION)
     # It imports Alembic, 150 ms that a start whose schema is current doesn't spend.
     from assay.store.sql import migrate as migrations
 
-    migrations.upgrade(url.render_as_string(hide_password=False))
+    migrations.upgrade(whole_uri(url))
 
 
 def open_sql_store(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Final
 
 from assay import errors
 from assay.entities import limits
@@ -13,6 +11,9 @@ from assay.entities.ids import ExperimentId, ModelId, RunId
 from assay.entities.names import check_key, check_run_name, check_value
 from assay.entities.tags import RUN_NAME
 from assay.store.sql.statements import Sql
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _SET: Final = (
     "INSERT INTO {table} ({owner}, key, value) VALUES (?, ?, ?)"

@@ -10,10 +10,9 @@ import builtins
 import hmac
 import os
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from sqlalchemy import Connection
 
 from assay.entities.audit import AuditAction, Cause
 from assay.entities.users import (
@@ -31,6 +30,9 @@ from assay.store.sql.checks import check_int, now_ms
 from assay.store.sql.database import Database
 from assay.store.sql.statements import Sql
 from assay.store.user import check_user_name
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _USER_COLUMNS: Final = "user_name, roles, created, disabled"
 _TOKEN_COLUMNS: Final = "token_id, user_name, label, created, expires"  # noqa: S105 - no secret

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING
 
 from assay.entities.ids import ModelId, RunId
 from assay.entities.model_versions import ModelVersion, ModelVersionStatus
-from assay.store.sql.metrics import latest_metrics, model_metrics
+from assay.store.sql.metric_summaries import latest_metrics, model_metrics
 from assay.store.sql.model_refs import ModelRef, VersionRow, require_version
 from assay.store.sql.registry_tags import tags_of_versions
 from assay.store.sql.statements import Sql
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _BY_IDS = Sql(
     "SELECT v.version_id, m.name, v.version, v.creation_timestamp, v.last_updated_timestamp,"

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import unquote, urlsplit
-
-from sqlalchemy import Connection
 
 from assay.entities.ids import ModelId, RunId
 from assay.entities.lifecycle import LifecycleStage
@@ -31,6 +29,9 @@ from assay.errors import (
 from assay.store.sql.model_refs import find_ref
 from assay.store.sql.registry_tags import says_prompt
 from assay.store.sql.statements import Sql
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _MODELS: Final = "models:/"
 _RUNS: Final = "runs:/"

@@ -10,16 +10,18 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from sqlalchemy import Connection
 
 from assay.entities.webhooks import DeliveryStatus, WebhookEvent
 from assay.store.sql.checks import now_ms
 from assay.store.sql.database import Database
 from assay.store.sql.statements import Sql
 from assay.webhooks.outbox import PATIENCE, Claim, Outbox, Outcome, bell
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _DAY_MS: Final = 24 * 3_600_000
 _WAITS_AT_MOST_MS: Final = _DAY_MS

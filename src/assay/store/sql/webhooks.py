@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from sqlalchemy import Connection
 
 from assay.entities.audit import AuditAction, Cause
 from assay.entities.names import check_value
@@ -39,6 +38,8 @@ from assay.store.sql.statements import Sql
 from assay.store.sql.webhook_outbox import GIVE_UP_ALL
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from assay.webhooks.sender import Sender
 
 MAX_PAGE: Final = 1_000

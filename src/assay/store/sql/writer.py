@@ -14,13 +14,14 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, TypeVar
-
-from sqlalchemy import Connection
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from assay import errors
 from assay.store.base import Done
 from assay.store.sql import failures
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -35,14 +36,13 @@ _MAX_GROUP_S: Final = 0.05
 
 
 class Link(NamedTuple):
-    """One connection, as SQLAlchemy and as the driver see it."""
+    """One connection, as statements use it and as the driver sees it."""
 
     connection: Connection
     raw: sqlite3.Connection
 
     def close(self) -> None:
         """Close both."""
-        self.connection.invalidate()
         self.connection.close()
 
 

@@ -2,7 +2,7 @@
 import type { Line } from "@/charts/lines";
 import { hover } from "@/features/experiment/state";
 import { formatNumber } from "@/ui/format";
-import styles from "./Charts.module.css";
+import styles from "./Figures.module.css";
 import { messages } from "./messages";
 
 const MOST = 300;

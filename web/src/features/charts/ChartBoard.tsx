@@ -4,8 +4,8 @@ import { type ReactNode, useDeferredValue, useEffect, useMemo, useRef, useState 
 import { distinctColours, useDark } from "@/charts/colours";
 import { IconButton } from "@/ui/Button";
 import { Notice } from "@/ui/Notice";
+import styles from "./Board.module.css";
 import { type Board, BoardContext, SharedY, useBoard } from "./board";
-import styles from "./Charts.module.css";
 import { loader } from "./loader";
 import { messages } from "./messages";
 import { Panel, PanelInside } from "./Panel";

@@ -3,6 +3,8 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useCallback, useEffect, useMemo, useRef } from "react";
 import { keep, readKept } from "@/app/preferences";
+import { ColourLegend } from "@/features/experiment/ColourLegend";
+import { colourChoice, useColouring } from "@/features/experiment/colouring";
 import { filterOf, keysQuery, useShownRuns } from "@/features/experiment/data";
 import { useExperimentState } from "@/features/experiment/state";
 import { ErrorNotice, Notice, Skeleton } from "@/ui/Notice";
@@ -23,7 +25,9 @@ const keptAs = (experimentIds: string[]) => `assay.charts.${experimentIds.join("
 function useChartState() {
   const { experimentIds, state, set } = useExperimentState();
   const raw = state.charts;
-  const charts = useMemo(() => parseChartState(raw), [raw]);
+  // Table and charts have the same colours, so the address says them once.
+  const colour = colourChoice(state) ?? "";
+  const charts = useMemo(() => ({ ...parseChartState(raw), colour }), [raw, colour]);
   const latest = useRef(charts);
   latest.current = charts;
   const first = useRef(true);
@@ -39,7 +43,8 @@ function useChartState() {
       // Several changes may come before the address has the first.
       latest.current = next;
       keep(keptAs(experimentIds), layoutOf(next));
-      set({ charts: compact(next) }, options);
+      const { colour } = next;
+      set({ colour: colour || undefined, charts: compact({ ...next, colour: "" }) }, options);
     },
     [experimentIds, set],
   );
@@ -71,7 +76,8 @@ export function Charts() {
   const found = useQuery(keysQuery(experimentIds, state.runs?.length ? "" : filterOf(state.q), view));
   const keys = useMemo(() => (found.data?.metrics ?? []).map((metric) => metric.key), [found.data]);
   const choices = useMemo(() => choicesOf(found.data), [found.data]);
-  const dressed = useDressed(experimentIds, runs, charts);
+  const colouring = useColouring(experimentIds, charts.colour || undefined, state);
+  const dressed = useDressed(experimentIds, runs, charts, colouring);
   const actions = useRunActions();
   const events = useEvents(experimentIds, dressed, charts.events);
   const layouts = useLayouts(experimentIds.length === 1 ? (experimentIds[0] ?? "") : "");
@@ -135,6 +141,7 @@ export function Charts() {
           )
         }
       />
+      {colouring && <ColourLegend colouring={colouring} onClear={() => change({ colour: "" })} />}
       <RunStrip
         total={total}
         hidden={state.hide?.length ?? 0}

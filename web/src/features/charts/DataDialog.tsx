@@ -4,14 +4,26 @@ import type { PlotView } from "@/charts/plotView";
 import { Dialog } from "@/ui/Dialog";
 import { SelectField } from "@/ui/Field";
 import { formatCount, formatNumber, formatTime } from "@/ui/format";
-import styles from "./Charts.module.css";
+import styles from "./Figures.module.css";
+import { MarksTable } from "./MarksTable";
 import { messages } from "./messages";
+import type { NoteDraft } from "./NoteDialog";
 import { ValuesTable } from "./ValuesTable";
 import { formatPlace } from "./values";
 
 const MOST = 500;
 
-export function DataDialog({ title, view, onClose }: { title: string; view: PlotView; onClose: () => void }) {
+export default function DataDialog({
+  title,
+  view,
+  onNote,
+  onClose,
+}: {
+  title: string;
+  view: PlotView;
+  onNote: (draft: NoteDraft) => void;
+  onClose: () => void;
+}) {
   const [place, setPlace] = useState(0);
   const line = view.lines[place];
   const { table } = messages;
@@ -20,6 +32,7 @@ export function DataDialog({ title, view, onClose }: { title: string; view: Plot
     <Dialog title={messages.dataTitle(title)} onClose={onClose} size="wide">
       <h3>{messages.dataSummary}</h3>
       <ValuesTable title={title} lines={view.lines} />
+      {view.marks.length > 0 && <MarksTable view={view} onNote={onNote} />}
       {line && values && (
         <>
           <SelectField

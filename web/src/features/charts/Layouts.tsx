@@ -8,10 +8,10 @@ import { TextField } from "@/ui/Field";
 import { Popover } from "@/ui/Popover";
 import { toast, toastError } from "@/ui/Toasts";
 import type { SetCharts } from "./board";
-import styles from "./Charts.module.css";
 import { messages } from "./messages";
 import { keyMark } from "./sections";
 import { type ChartState, DEFAULTS, layoutOf, parseChartState } from "./state";
+import styles from "./Toolbar.module.css";
 
 const PREFIX = "assay.charts.";
 const MOST_CHARACTERS = 20_000;

@@ -1,21 +1,30 @@
 /** What can be done with the run of a line, at the place that was clicked. */
 import { useEffect, useRef } from "react";
 import controls from "@/ui/controls.module.css";
+import { formatNumber } from "@/ui/format";
 import { type MenuEntry, MenuItems } from "@/ui/Menu";
 import { messages as words } from "@/ui/messages";
 import { placeBeside } from "@/ui/Popover";
 import { toast, toastError } from "@/ui/Toasts";
 import { type RunActions, useBoard } from "./board";
 import { messages } from "./messages";
+import type { NoteDraft } from "./NoteDialog";
 
 export interface MenuPlace {
   runId: string;
   name: string;
   x: number;
   y: number;
+  /** The point that was chosen, if a note can be on it. */
+  note?: NoteDraft | null;
 }
 
-function entriesFor(runId: string, actions: RunActions, baseline: string | null): MenuEntry[] {
+function entriesFor(
+  { runId, note }: MenuPlace,
+  actions: RunActions,
+  baseline: string | null,
+  onNote?: (draft: NoteDraft) => void,
+): MenuEntry[] {
   const entries: MenuEntry[] = [{ label: messages.open, onSelect: () => actions.open(runId) }];
   const { pin, hide, setBase } = actions;
   if (pin) {
@@ -29,6 +38,10 @@ function entriesFor(runId: string, actions: RunActions, baseline: string | null)
       onSelect: () => setBase(isBase ? null : runId),
     });
   }
+  if (note && onNote) {
+    const words = note.note ? messages.note.change : messages.note.here;
+    entries.push({ label: words(formatNumber(note.place.step)), onSelect: () => onNote(note) });
+  }
   if (hide) entries.push({ label: messages.hide, onSelect: () => hide(runId) });
   entries.push({
     label: messages.copyId,
@@ -38,7 +51,15 @@ function entriesFor(runId: string, actions: RunActions, baseline: string | null)
   return entries;
 }
 
-export function LineMenu({ place, onClose }: { place: MenuPlace; onClose: () => void }) {
+export function LineMenu({
+  place,
+  onNote,
+  onClose,
+}: {
+  place: MenuPlace;
+  onNote?: (draft: NoteDraft) => void;
+  onClose: () => void;
+}) {
   const { actions, baseline } = useBoard();
   const panel = useRef<HTMLDivElement>(null);
   const before = useRef(document.activeElement);
@@ -62,7 +83,7 @@ export function LineMenu({ place, onClose }: { place: MenuPlace; onClose: () => 
       className={controls.popover}
       onToggle={(event) => event.newState === "closed" && onClose()}
     >
-      <MenuItems entries={entriesFor(place.runId, actions, baseline)} close={close} />
+      <MenuItems entries={entriesFor(place, actions, baseline, onNote)} close={close} />
     </div>
   );
 }

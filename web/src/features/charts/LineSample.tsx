@@ -1,6 +1,6 @@
 /** A short piece of a line: its colour, and its dashes for who can't tell colours. */
 import type { Line } from "@/charts/lines";
-import styles from "./Charts.module.css";
+import styles from "./Plot.module.css";
 
 export function LineSample({ line }: { line: Pick<Line, "colour" | "dash" | "width"> }) {
   return (

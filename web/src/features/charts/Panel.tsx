@@ -1,7 +1,8 @@
 /** One panel: it fetches and draws only while it is in view, and keeps its place while it isn't. */
 import { GripVertical, Maximize2, MoreHorizontal } from "lucide-react";
-import { memo, useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { lazy, memo, Suspense, useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { ROOT } from "@/api/client";
+import { useMe } from "@/app/me";
 import type { Line } from "@/charts/lines";
 import type { Plot } from "@/charts/plot";
 import { extent, type Range } from "@/charts/ranges";
@@ -12,19 +13,23 @@ import { Boundary, ErrorNotice, Skeleton } from "@/ui/Notice";
 import { toast, toastError } from "@/ui/Toasts";
 import { Bars } from "./Bars";
 import { useBoard } from "./board";
-import styles from "./Charts.module.css";
-import { DataDialog } from "./DataDialog";
 import { saveCsv, savePng, saveSvg, toPython } from "./export";
 import { LineMenu, type MenuPlace } from "./LineMenu";
+import { noteAt } from "./marks";
 import { messages } from "./messages";
+import type { NoteDraft } from "./NoteDialog";
 import { notesOf } from "./notes";
+import styles from "./Panel.module.css";
 import { PanelEditor } from "./PanelEditor";
-import { PlotBox } from "./PlotBox";
+import { type LinePlace, PlotBox } from "./PlotBox";
 import { panelTitle, withMove } from "./sections";
 import { type PanelSpec, withChange } from "./state";
 import { settingsOf, usePanel } from "./usePanel";
 import { useInView, useSize } from "./useSize";
 import { ValuesTable } from "./ValuesTable";
+
+const DataDialog = lazy(() => import("./DataDialog"));
+const NoteDialog = lazy(() => import("./NoteDialog"));
 
 export const PLOT_HEIGHT = 210;
 export const TALLER_BY = 150;
@@ -122,23 +127,33 @@ export function PanelInside({
   const { width } = useSize(body, expected);
   const [menu, setMenu] = useState<MenuPlace | null>(null);
   const [dialog, setDialog] = useState<"data" | "edit" | null>(null);
+  const [note, setNote] = useState<NoteDraft | null>(null);
   const plot = useRef<Plot | null>(null);
-  const data = usePanel(spec, width);
+  const [ownZoom, setOwnZoom] = useState<Range | null>(null);
+  const data = usePanel(spec, width, ownZoom);
   const { built, error, loading, mistake } = data;
   const view = useSharedY(spec.id, data.view);
   const { x } = settingsOf(state, spec);
   const ownX = x !== state.x;
-  const onLine = useCallback((line: Line, at: { x: number; y: number }) => {
-    if (line.runId) setMenu({ runId: line.runId, name: line.label, ...at });
-  }, []);
+  const { events } = board;
+  const writes = useMe().may("write");
+  const onLine = useCallback(
+    (line: Line, { index, ...at }: LinePlace) => {
+      if (!line.runId) return;
+      const draft = writes ? noteAt(line, index ?? -1, events) : null;
+      setMenu({ runId: line.runId, name: line.label, ...at, note: draft });
+    },
+    [events, writes],
+  );
   const onZoom = useCallback(
     (zoom: Range | null) => {
-      if (!ownX) set({ zoom });
+      if (ownX) setOwnZoom(zoom);
+      else set({ zoom });
     },
     [set, ownX],
   );
   const isBars = built.single && !loading;
-  const notes = notesOf(view, state, settingsOf(state, spec));
+  const notes = notesOf(view, state, settingsOf(state, spec), data.axis.label);
   return (
     <>
       <header className={styles.panelHead}>
@@ -227,8 +242,13 @@ export function PanelInside({
         <ValuesTable title={title} lines={built.lines} onLine={onLine} />
       )}
       {!full && <ResizeHandle spec={spec} title={title} />}
-      {menu && <LineMenu place={menu} onClose={() => setMenu(null)} />}
-      {dialog === "data" && <DataDialog title={title} view={view} onClose={() => setDialog(null)} />}
+      {menu && <LineMenu place={menu} onNote={setNote} onClose={() => setMenu(null)} />}
+      <Suspense>
+        {dialog === "data" && (
+          <DataDialog title={title} view={view} onNote={setNote} onClose={() => setDialog(null)} />
+        )}
+        {note && <NoteDialog draft={note} onClose={() => setNote(null)} />}
+      </Suspense>
       {dialog === "edit" && (
         <PanelEditor
           spec={spec}

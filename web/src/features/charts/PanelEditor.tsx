@@ -6,7 +6,8 @@ import { SMOOTHINGS } from "@/charts/smoothing";
 import { Button } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
 import { SelectField, TextField } from "@/ui/Field";
-import styles from "./Charts.module.css";
+import { AxisSelect } from "./AxisSelect";
+import styles from "./Editor.module.css";
 import { messages } from "./messages";
 import { matcher, naturally } from "./sections";
 import { OUTLIERS, type PanelChange } from "./state";
@@ -30,12 +31,13 @@ export function PanelEditor({
   const [kind, setKind] = useState<Kind>(
     spec?.expr !== undefined ? "expr" : spec?.pattern !== undefined ? "pattern" : "keys",
   );
+  const [axisMistake, setAxisMistake] = useState("");
   const form = useId();
   const change = (part: PanelChange) => setDraft((before) => ({ ...before, ...part }));
   const mistake = useMemo(() => mistakeIn(kind, draft, keys), [kind, draft, keys]);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (mistake) return;
+    if (mistake || axisMistake) return;
     onSave({
       ...draft,
       keys: kind === "keys" ? draft.keys : undefined,
@@ -53,7 +55,7 @@ export function PanelEditor({
       actions={
         <>
           <Button onClick={onClose}>{words.cancel}</Button>
-          <Button kind="primary" type="submit" form={form} disabled={mistake !== ""}>
+          <Button kind="primary" type="submit" form={form} disabled={mistake !== "" || axisMistake !== ""}>
             {words.save}
           </Button>
         </>
@@ -105,7 +107,7 @@ export function PanelEditor({
           maxLength={200}
           onChange={(event) => change({ title: event.target.value })}
         />
-        <Looks draft={draft} change={change} />
+        <Looks draft={draft} keys={keys} change={change} onMistake={setAxisMistake} />
       </form>
     </Dialog>
   );
@@ -170,25 +172,24 @@ function KeyPicker({ keys, draft, change }: PartProps & { keys: string[] }) {
   );
 }
 
-function Looks({ draft, change }: PartProps) {
+function Looks({
+  draft,
+  keys,
+  change,
+  onMistake,
+}: PartProps & { keys: string[]; onMistake: (mistake: string) => void }) {
   const words = messages.editor;
   const number = (text: string) =>
     text.trim() === "" || !Number.isFinite(Number(text)) ? undefined : Number(text);
   return (
     <div className={styles.looks}>
-      <SelectField
-        label={messages.x}
+      <AxisSelect
         value={draft.x ?? ""}
-        onChange={(event) => change({ x: event.target.value || undefined })}
-      >
-        <option value="">{words.follow}</option>
-        {Object.entries(messages.xs).map(([value, label]) => (
-          <option key={value} value={value}>
-            {label}
-          </option>
-        ))}
-        {draft.x?.startsWith("m:") && <option value={draft.x}>{messages.xMetric(draft.x.slice(2))}</option>}
-      </SelectField>
+        keys={keys}
+        follow={words.follow}
+        onMistake={onMistake}
+        onChange={(x) => change({ x: x || undefined })}
+      />
       <SelectField
         label={messages.yScale}
         value={draft.y ?? ""}

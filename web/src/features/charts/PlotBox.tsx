@@ -8,10 +8,18 @@ import type { PlotView } from "@/charts/plotView";
 import { type Range, zoomed } from "@/charts/ranges";
 import { hover } from "@/features/experiment/state";
 import { formatNumber } from "@/ui/format";
-import styles from "./Charts.module.css";
 import { messages } from "./messages";
-import { Tooltip } from "./Tooltip";
+import styles from "./Plot.module.css";
+import { marksNear, Tooltip } from "./Tooltip";
 import { formatPlace } from "./values";
+
+/** Where a line was chosen: on the screen, and which of its places. */
+export interface LinePlace {
+  x: number;
+  y: number;
+  /** Missing where none was pointed at. */
+  index?: number;
+}
 
 export interface Pointed {
   x: number;
@@ -37,7 +45,7 @@ export function PlotBox({
   height: number;
   baseline: string | null;
   onZoom: (range: Range | null) => void;
-  onLine: (line: Line, at: { x: number; y: number }) => void;
+  onLine: (line: Line, at: LinePlace) => void;
   onPlot: (plot: Plot | null) => void;
 }) {
   const root = useRef<HTMLDivElement>(null);
@@ -69,7 +77,8 @@ export function PlotBox({
         onPoint: point,
         onZoom: (range) => latest.current.onZoom(range),
         onClick: (x, line, event) => {
-          if (line) latest.current.onLine(line, { x: event.clientX, y: event.clientY });
+          const at = { x: event.clientX, y: event.clientY };
+          if (line) latest.current.onLine(line, { ...at, index: nearestPlace(line, x) });
           else setKept((before) => (before ? null : { x, line }));
         },
       },
@@ -104,7 +113,9 @@ export function PlotBox({
     hover.set(line ? (line.runId ?? line.id) : null);
     setPointed({ x, line });
     const found = readAt(view.lines, x, Number.POSITIVE_INFINITY).find((one) => one.line === line);
-    if (found) setSpoken(sentence(found, view));
+    if (!found) return;
+    const marks = plot.current ? marksNear(view.marks, found.line.x[found.at]!, plot.current) : [];
+    setSpoken([sentence(found, view), ...marks.map((mark) => mark.label)].join(". "));
   };
   const keys = (event: KeyboardEvent) => {
     const made = plot.current;
@@ -130,7 +141,7 @@ export function PlotBox({
       setPointed(null);
     } else if (event.key === "Enter") {
       const box = event.currentTarget.getBoundingClientRect();
-      onLine(line, { x: box.left + box.width / 2, y: box.top + 40 });
+      onLine(line, { x: box.left + box.width / 2, y: box.top + 40, index: nearestPlace(line, x) });
     } else return;
     event.preventDefault();
     event.stopPropagation();

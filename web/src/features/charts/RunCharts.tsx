@@ -2,6 +2,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useCallback, useMemo, useState } from "react";
+import { useColouring } from "@/features/experiment/colouring";
 import { quoted } from "@/features/experiment/columns";
 import { keysQuery, rowsQuery, type ShownRun } from "@/features/experiment/data";
 import { ErrorNotice, Skeleton } from "@/ui/Notice";
@@ -62,7 +63,12 @@ export function RunCharts({ runIds, experimentIds, only }: RunChartsProps) {
       isBaseline: false,
     }));
   }, [rows.data]);
-  const dressed = useDressed(experimentIds, runs, state);
+  const dressed = useDressed(
+    experimentIds,
+    runs,
+    state,
+    useColouring(experimentIds, state.colour || undefined),
+  );
   const events = useEvents(experimentIds, dressed, state.events);
   const queries = useQueryClient();
   useLive(

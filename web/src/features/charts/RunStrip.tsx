@@ -5,9 +5,9 @@ import { hover } from "@/features/experiment/state";
 import { Button } from "@/ui/Button";
 import { Swatch } from "@/ui/Facts";
 import { useBoard } from "./board";
-import styles from "./Charts.module.css";
 import { LineMenu, type MenuPlace } from "./LineMenu";
 import { messages } from "./messages";
+import styles from "./Toolbar.module.css";
 
 const MOST = 30;
 

@@ -7,12 +7,13 @@ import { SMOOTHINGS } from "@/charts/smoothing";
 import { Button } from "@/ui/Button";
 import { SelectField, TextField } from "@/ui/Field";
 import { Popover } from "@/ui/Popover";
+import { AxisSelect } from "./AxisSelect";
 import type { SetCharts } from "./board";
-import styles from "./Charts.module.css";
 import { messages } from "./messages";
 import { freshId } from "./Panel";
 import { PanelEditor } from "./PanelEditor";
 import { type ChartState, FOLLOWS, LIMITS, OUTLIERS } from "./state";
+import styles from "./Toolbar.module.css";
 
 export interface Choice {
   id: string;
@@ -57,26 +58,7 @@ export function Toolbar({ state, set, keys, choices, several, layouts }: Toolbar
   return (
     <div className={styles.toolbar} role="toolbar" aria-label={messages.charts}>
       <Find state={state} set={set} />
-      <SelectField
-        label={messages.x}
-        hideLabel
-        title={messages.x}
-        value={state.x}
-        onChange={(event) => set({ x: event.target.value, zoom: null })}
-      >
-        {Object.entries(messages.xs).map(([value, label]) => (
-          <option key={value} value={value}>
-            {label}
-          </option>
-        ))}
-        <optgroup label={messages.metricsGroup}>
-          {xMetrics(keys, state.x).map((key) => (
-            <option key={key} value={`m:${key}`}>
-              {key}
-            </option>
-          ))}
-        </optgroup>
-      </SelectField>
+      <AxisSelect value={state.x} keys={keys} hideLabel onChange={(x) => set({ x, zoom: null })} />
       <SelectField
         label={messages.smoothing}
         hideLabel
@@ -151,13 +133,6 @@ export function Toolbar({ state, set, keys, choices, several, layouts }: Toolbar
       )}
     </div>
   );
-}
-
-/** Epochs first, as that's what is looked for, and the one in use wherever it stands. */
-function xMetrics(keys: string[], x: string): string[] {
-  const first = keys.filter((key) => /(^|\/)epoch$/i.test(key));
-  const used = x.startsWith("m:") ? [x.slice(2)] : [];
-  return [...new Set([...used, ...first, ...keys])].slice(0, MOST_CHOICES);
 }
 
 function Find({ state, set }: Pick<ToolbarProps, "state" | "set">) {
@@ -284,6 +259,8 @@ function MoreSettings({
             onChange={(event) => set({ colour: event.target.value })}
           >
             <option value="">{messages.byRun}</option>
+            {!Object.values(choices).some((some: Choice[]) => some.some((one) => one.id === state.colour)) &&
+              state.colour && <option value={state.colour}>{state.colour.replace(/^[^:]*:/, "")}</option>}
             <Options label={messages.params} choices={choices.params} />
             <Options label={messages.tags} choices={choices.tags} />
             <Options label={messages.attributes} choices={choices.attributes} />

@@ -1,15 +1,19 @@
 /** What all lines say at one place, the greatest first, with the nearest one marked. */
+import { Flag } from "lucide-react";
 import { useLayoutEffect, useRef } from "react";
-import type { Line, Reading } from "@/charts/lines";
+import type { Line, Mark, Reading } from "@/charts/lines";
 import type { Plot } from "@/charts/plot";
 import type { PlotView } from "@/charts/plotView";
 import { formatNumber } from "@/ui/format";
-import styles from "./Charts.module.css";
 import { LineSample } from "./LineSample";
 import { messages } from "./messages";
+import styles from "./Plot.module.css";
 import { formatDelta, placeOf } from "./values";
 
 const MOST = 12;
+const MOST_MARKS = 3;
+/** How far from the pointer a mark may be. */
+const MARK_PX = 6;
 const GAP = 14;
 
 /** The rows to show: the greatest, and the nearest wherever it stands. */
@@ -18,6 +22,13 @@ function chosen(readings: Reading[], nearest: Line | null): Reading[] {
   const top = readings.slice(0, MOST);
   const near = readings.find((one) => one.line === nearest);
   return near && !top.includes(near) ? [...top.slice(0, -1), near] : top;
+}
+
+/** Marks that a pointer at `x` is on. */
+export function marksNear(marks: Mark[], x: number, plot: Plot): Mark[] {
+  if (!marks.length) return marks;
+  const here = plot.pixelOf(x);
+  return marks.filter((mark) => Math.abs(plot.pixelOf(mark.x) - here) <= MARK_PX);
 }
 
 export function Tooltip({
@@ -65,6 +76,7 @@ export function Tooltip({
     box.current.style.transform = `translate(${Math.round(Math.max(4 - edge, Math.min(most, left)))}px, 0)`;
   });
   const rows = chosen(readings, nearest);
+  const marks = marksNear(view.marks, x, plot);
   const base = readings.find((one) => one.line.runId !== null && one.line.runId === baseline);
   const head = readings.find((one) => one.line === nearest) ?? rows[0]!;
   return (
@@ -87,6 +99,15 @@ export function Tooltip({
       </table>
       {readings.length > rows.length && (
         <div className={styles.quiet}>{messages.more(readings.length - rows.length)}</div>
+      )}
+      {marks.slice(0, MOST_MARKS).map((mark) => (
+        <div key={mark.id} className={styles.tooltipMark}>
+          <Flag size={11} color={mark.colour} aria-hidden="true" />
+          <bdi>{mark.label}</bdi>
+        </div>
+      ))}
+      {marks.length > MOST_MARKS && (
+        <div className={styles.quiet}>{messages.moreEvents(marks.length - MOST_MARKS)}</div>
       )}
       {kept && <div className={styles.quiet}>{messages.pinned}</div>}
     </div>

@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import type { Line } from "@/charts/lines";
 import { hover } from "@/features/experiment/state";
 import { formatCount, formatNumber } from "@/ui/format";
-import styles from "./Charts.module.css";
+import styles from "./Figures.module.css";
 import { figuresOf } from "./figures";
 import { LineSample } from "./LineSample";
 import { messages } from "./messages";

@@ -1,6 +1,7 @@
 /** What all panels of a page share. */
 import { createContext, useContext } from "react";
 import type { BuildRun } from "./build";
+import type { ChartEvent } from "./events";
 import type { ChartState } from "./state";
 
 /** What can be done with a run that a line belongs to; what a page can't do is missing. */
@@ -25,7 +26,7 @@ export interface Board {
   state: ChartState;
   set: SetCharts;
   actions: RunActions;
-  events: { step: number; time: number; runId: string; label: string; colour: string }[];
+  events: ChartEvent[];
   /** Union of the ranges of y, where all panels share one. */
   sharedY: SharedY;
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Buckets } from "@/api/series";
 import { parseExpression } from "@/charts/expression";
 import { BASELINE_DASH, type BuildRequest, buildLines } from "./build";
+import { axisCurves, readAxis } from "./places";
 
 function points(runId: string, key: string, values: number[], startTime = 1000): Buckets {
   const steps = Float64Array.from(values, (_, i) => i);
@@ -30,14 +31,18 @@ const run = (id: string, group: string | null = null) => ({
   group,
 });
 
-function build(change: Partial<BuildRequest>) {
+function build({ x = "step", ...change }: Partial<BuildRequest> & { x?: string }) {
+  const series = change.series ?? [];
+  const axis = readAxis(x, ["epoch", "tokens"]);
   return buildLines({
+    axis: axis.kind,
+    curves: axisCurves(axis, series, change.baseline ?? null),
+    dense: false,
     runs: [run("a"), run("b")],
     series: [points("a", "loss", [4, 2, 1]), points("b", "loss", [8, 6, 4])],
     keys: ["loss"],
     right: new Set(),
     expression: null,
-    x: "step",
     smoothing: "none",
     amount: 0.5,
     baseline: null,
@@ -56,6 +61,39 @@ describe("lines of a panel", () => {
     const epochs = points("a", "epoch", [0, 10, 20]);
     const { lines } = build({ x: "m:epoch", series: [points("a", "loss", [4, 2, 1]), epochs] });
     expect([...lines[0]!.x]).toEqual([0, 10, 20]);
+  });
+
+  it("lie at what an expression says, also of the baseline, and nowhere beyond its metrics", () => {
+    const series = [
+      points("a", "loss", [4, 2, 1, 1]),
+      points("a", "tokens", [0, 2e6, 4e6]),
+      points("b", "loss", [8, 6, 4]),
+      points("b", "tokens", [0, 1e6, 2e6]),
+    ];
+    const { lines } = build({ x: "e:tokens/1e6", series });
+    expect(lines.map((line) => [...line.x])).toEqual([
+      [0, 2, 4],
+      [0, 1, 2],
+    ]);
+    const far = build({ x: "e:tokens - base(tokens)", series, baseline: "b" });
+    expect(far.lines.map((line) => [...line.x])).toEqual([
+      [0, 1e6, 2e6],
+      [0, 0, 0],
+    ]);
+  });
+
+  it("of a run that was started again are branches also where points were merged", () => {
+    const again: Buckets = {
+      ...points("a", "loss", [4, 2, 1, 3, 1]),
+      steps: Float64Array.of(0, 10, 20, 10, 20),
+      lastSteps: Float64Array.of(9, 19, 29, 19, 29),
+      counts: new Float64Array(5).fill(10),
+    };
+    const [line] = build({ series: [again] }).lines;
+    expect([...line!.x]).toEqual([4.5, 14.5, 24.5, 14.5, 24.5]);
+    expect(line!.ascending).toBe(false);
+    expect(build({ series: [again], dense: true }).lines[0]!.ascending).toBe(true);
+    expect([...build({ series: [again], x: "wall" }).lines[0]!.y]).toEqual([4, 2, 1, 3, 1]);
   });
 
   it("draw the baseline last, dashed and thick", () => {

@@ -1,10 +1,11 @@
 /** From curves as they are held to lines as they are drawn: places, smoothing, expressions, groups, looks. */
 import type { Buckets } from "@/api/series";
-import { type Aggregate, aggregate, resample, type Spread } from "@/charts/align";
-import { compute, metricsOf, type Node } from "@/charts/expression";
+import { type Aggregate, aggregate, type Curve, type Spread } from "@/charts/align";
+import type { Node } from "@/charts/expression";
 import { isAscending, type Line } from "@/charts/lines";
 import { type Smoothing, smooth } from "@/charts/smoothing";
-import { seriesId } from "./buckets";
+import { inStepOrder, inTimeOrder, isBranched, seriesId } from "./buckets";
+import { type AxisX, computed, placesOf, stepsOf } from "./places";
 import { naturally } from "./sections";
 
 export interface BuildRun {
@@ -23,8 +24,11 @@ export interface BuildRequest {
   keys: string[];
   right: ReadonlySet<string>;
   expression: Node | null;
-  /** `step`, `relative`, `wall`, or `m:` and a key. */
-  x: string;
+  axis: AxisX["kind"];
+  /** Where each run's steps lie on a computed axis. */
+  curves: ReadonlyMap<string, Curve> | null;
+  /** More lines than can be told apart: they become a heat map, which has no place for branches. */
+  dense: boolean;
   smoothing: Smoothing;
   amount: number;
   baseline: string | null;
@@ -45,32 +49,6 @@ export const BASELINE_DASH = [9, 4];
 const BASELINE_WIDTH = 2.8;
 const WIDTH = 1.5;
 const MOST_RESTARTS = 20;
-
-/** The steps at which a series has values: of a bucket of several points the middle one. */
-export function stepsOf(series: Buckets): Float64Array {
-  const { steps, lastSteps, counts } = series;
-  return counts.some((count) => count > 1) ? steps.map((step, i) => (step + lastSteps[i]!) / 2) : steps;
-}
-
-/** Where a series' values lie on the axis of x. */
-export function placesOf(
-  series: Buckets,
-  x: string,
-  startTime: number | null,
-  metric: Buckets | null,
-): Float64Array {
-  if (x === "wall") return series.timestamps;
-  if (x === "relative") {
-    const first = series.timestamps[0] ?? 0;
-    const start = startTime !== null && startTime <= first ? startTime : first;
-    return series.timestamps.map((time) => (time - start) / 1000);
-  }
-  if (x.startsWith("m:")) {
-    if (!metric) return new Float64Array(series.steps.length).fill(Number.NaN);
-    return resample({ x: stepsOf(metric), y: metric.mean }, stepsOf(series));
-  }
-  return stepsOf(series);
-}
 
 /** The line without places that are no numbers. */
 function placed(line: Line): Line {
@@ -97,31 +75,15 @@ function reordered(line: Line, order: number[]): Line {
   };
 }
 
-/** A run that was started again from an earlier step repeats some: its points in the order of time, a branch each. */
+/** A run that was started again from an earlier step repeats some: its places in the order of time, a branch each. */
 function branched(line: Line): Line {
-  const { times, x } = line;
-  if (!times || isAscending(times)) return line;
+  const { times, steps } = line;
+  if (!times || !steps || isAscending(times)) return line;
   const order = Array.from(times, (_, i) => i).sort((a, b) => times[a]! - times[b]! || a - b);
   let back = 0;
-  for (let i = 1; i < order.length; i++) if (x[order[i]!]! < x[order[i - 1]!]!) back += 1;
+  for (let i = 1; i < order.length; i++) if (steps[order[i]!]! < steps[order[i - 1]!]!) back += 1;
   // Points of processes that log side by side come a little out of order: that is no restart.
   return back > MOST_RESTARTS ? line : reordered(line, order);
-}
-
-/** The values of an expression at the places of its longest series; null where a metric is missing. */
-function computed(node: Node, of: (key: string, base: boolean) => Buckets | undefined): Buckets | null {
-  const needed = metricsOf(node).map(({ key, base }) => of(key, base));
-  if (!needed.length || needed.some((one) => !one)) return null;
-  const own = metricsOf(node).findIndex(({ base }) => !base);
-  const main = needed
-    .filter((_, i) => own < 0 || !metricsOf(node)[i]!.base)
-    .reduce((best, one) => (one!.steps.length > best!.steps.length ? one : best))!;
-  const at = stepsOf(main);
-  const mean = compute(node, at.length, (key, base) => {
-    const series = of(key, base)!;
-    return series === main ? main.mean : resample({ x: stepsOf(series), y: series.mean }, at);
-  });
-  return { ...main, mean, min: mean, max: mean, last: mean };
 }
 
 function labelOf(run: BuildRun, series: Buckets, several: boolean): string {
@@ -147,7 +109,7 @@ export function buildLines(request: BuildRequest): Built {
       : request.keys.flatMap((key) => byRun.get(run.id)?.get(key) ?? []);
     for (const series of own) {
       if (!series?.steps.length) continue;
-      const line = runLine(request, run, series, first(run.id, request.x.slice(2)) ?? null);
+      const line = runLine(request, run, series);
       if (line.y.length > 1) built.single = false;
       if (run.group === null) built.lines.push(line);
       else {
@@ -165,7 +127,11 @@ export function buildLines(request: BuildRequest): Built {
   return built;
 }
 
-function runLine(request: BuildRequest, run: BuildRun, series: Buckets, metric: Buckets | null): Line {
+function runLine(request: BuildRequest, run: BuildRun, held: Buckets): Line {
+  const { axis, dense } = request;
+  const byTime = axis === "wall" || axis === "relative";
+  const branches = !byTime && !request.expression && run.group === null && !dense;
+  const series = byTime ? inTimeOrder(held) : branches ? held : inStepOrder(held);
   const isBaseline = run.id === request.baseline;
   const several = request.keys.length > 1 && !request.expression;
   const place = Math.max(0, request.keys.indexOf(series.key));
@@ -174,9 +140,10 @@ function runLine(request: BuildRequest, run: BuildRun, series: Buckets, metric: 
   let line = placed({
     id: request.expression ? `${run.id}\nexpression` : seriesId(series),
     runId: run.id,
+    key: request.expression ? null : series.key,
     label: labelOf(run, series, several),
     colour: run.colour,
-    x: placesOf(series, request.x, run.startTime, metric),
+    x: placesOf(series, axis, run.startTime, request.curves?.get(run.id)),
     y: series.mean,
     raw: null,
     low: exact ? null : series.min,
@@ -190,7 +157,7 @@ function runLine(request: BuildRequest, run: BuildRun, series: Buckets, metric: 
     isBaseline,
     ascending: true,
   });
-  if (request.x === "step" && exact && request.expression === null) line = branched(line);
+  if (branches && (exact || isBranched(series))) line = branched(line);
   line.ascending = isAscending(line.x);
   const smoothed = smooth(request.smoothing, request.amount, line.x, line.y);
   return smoothed === line.y ? line : { ...line, raw: line.y, y: smoothed };
@@ -205,6 +172,7 @@ function groupLine(request: BuildRequest, members: { line: Line; key: string; gr
   return {
     id: `group\n${group}\n${key}`,
     runId: null,
+    key: null,
     label: [group, several ? key : "", `n = ${members.length}`].filter(Boolean).join(" · "),
     colour: request.groupColour(group),
     x: joint.x,

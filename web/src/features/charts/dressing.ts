@@ -1,8 +1,8 @@
 /** How runs look and where they belong: colours, dashes and groups by their params, tags and metrics. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { toNumber } from "@/api/client";
-import { colourOf, distinctColours, scaleColour, useDark } from "@/charts/colours";
+import { colourOf, useDark } from "@/charts/colours";
+import type { Colouring } from "@/features/experiment/colouring";
 import { parseColumn } from "@/features/experiment/columns";
 import { type Keys, rowsQuery, type ShownRun } from "@/features/experiment/data";
 import { formatNumber } from "@/ui/format";
@@ -47,29 +47,13 @@ function textOf(value: string | number | null | undefined): string {
       : value;
 }
 
-/** Colour by a column: a scale for metrics, a lasting colour for each other value. */
-function coloursBy(
-  id: string,
-  values: Map<string, string | number | null>,
-  dark: boolean,
-): Map<string, string> {
-  const isMetric = parseColumn(id)?.kind === "metric";
-  const numbers = [...values.values()]
-    .map((value) => toNumber(value))
-    .filter((value) => Number.isFinite(value));
-  const low = Math.min(...(numbers as number[]));
-  const high = Math.max(...(numbers as number[]));
-  const distinct = distinctColours(isMetric ? [] : [...values.values()].map(textOf), dark);
-  return new Map(
-    [...values].map(([runId, value]) => {
-      if (!isMetric) return [runId, distinct.get(textOf(value)) ?? ""];
-      const number = toNumber(value);
-      return [runId, scaleColour(number === null ? Number.NaN : (number - low) / (high - low || 1), dark)];
-    }),
-  );
-}
-
-export function useDressed(experimentIds: string[], runs: ShownRun[], state: ChartState): BuildRun[] {
+/** The runs as they are drawn; `colouring` is what `state.colour` means, once it is known. */
+export function useDressed(
+  experimentIds: string[],
+  runs: ShownRun[],
+  state: ChartState,
+  colouring: Colouring | null,
+): BuildRun[] {
   const dark = useDark();
   const ids = useMemo(() => {
     const wanted = [...state.group, state.colour, state.dash].filter((id) => parseColumn(id) !== null);
@@ -78,32 +62,37 @@ export function useDressed(experimentIds: string[], runs: ShownRun[], state: Cha
   const values = useValues(experimentIds, runs, ids);
   return useMemo(() => {
     const of = (runId: string, id: string) => values.get(runId)?.[ids.indexOf(id)] ?? null;
-    const column = (id: string) => new Map(runs.map((run) => [run.id, of(run.id, id)]));
-    const colours = ids.includes(state.colour) ? coloursBy(state.colour, column(state.colour), dark) : null;
+    const coloured = colouring !== null && ids.includes(colouring.id) ? colouring : null;
     const dashes = ids.includes(state.dash)
       ? [...new Set(runs.map((run) => textOf(of(run.id, state.dash))))].sort()
       : [];
     const groups = state.group.filter((id) => ids.includes(id));
     const seen = new Map<string, number>();
-    // There are more runs than colours: those that share one are told apart by their dashes.
+    // There are more runs than colours: those that share one are told apart by their dashes, and so are values.
+    const dashAt = (place: number) => DASHES[place % DASHES.length] ?? [];
     const own = (colour: string) => {
       const before = seen.get(colour) ?? 0;
       seen.set(colour, before + 1);
-      return colours ? [] : (DASHES[before % DASHES.length] ?? []);
+      return dashAt(before);
     };
-    return runs.map((run) => ({
-      id: run.id,
-      name: run.name,
-      startTime: run.startTime,
-      colour: colours?.get(run.id) ?? colourOf(run.id, dark),
-      dash: dashes.length
-        ? (DASHES[dashes.indexOf(textOf(of(run.id, state.dash))) % DASHES.length] ?? [])
-        : own(colourOf(run.id, dark)),
-      group: groups.length
-        ? groups.map((id) => `${parseColumn(id)?.key} = ${textOf(of(run.id, id))}`).join(", ")
-        : null,
-    }));
-  }, [runs, values, ids, state.colour, state.dash, state.group, dark]);
+    return runs.map((run) => {
+      const paint = coloured?.paint(of(run.id, coloured.id));
+      return {
+        id: run.id,
+        name: run.name,
+        startTime: run.startTime,
+        colour: paint?.colour ?? colourOf(run.id, dark),
+        dash: dashes.length
+          ? dashAt(dashes.indexOf(textOf(of(run.id, state.dash))))
+          : paint
+            ? dashAt(paint.shape)
+            : own(colourOf(run.id, dark)),
+        group: groups.length
+          ? groups.map((id) => `${parseColumn(id)?.key} = ${textOf(of(run.id, id))}`).join(", ")
+          : null,
+      };
+    });
+  }, [runs, values, ids, colouring, state.dash, state.group, dark]);
 }
 
 const HIDDEN_TAGS = /^(mlflow|assay)\./;

@@ -152,6 +152,7 @@ export function toPython(request: {
     `client = Client(${python(request.server)})`,
     `runs = ${pythonValue(names)}`,
     `keys = ${pythonValue(request.keys)}`,
+    ...(/^[me]:/.test(x) ? [`# Its horizontal axis shows, in place of steps: ${python(x.slice(2))}`] : []),
     ...(spec.expr ? [`# The panel shows an expression over these: ${python(spec.expr)}`] : []),
     "",
     "figure, axes = plt.subplots()",

@@ -4,7 +4,8 @@
  */
 import { type Buckets, queryPoints, querySeries } from "@/api/series";
 import { measure } from "@/charts/measure";
-import { appendBuckets, fewPoints, sizeOf } from "./buckets";
+import { appendBuckets, fewPoints, isBranched, seriesId, sizeOf } from "./buckets";
+import { mayRestart } from "./restarts";
 
 export interface Wish {
   runIds: string[];
@@ -13,6 +14,8 @@ export interface Wish {
   count: number;
   firstStep?: number;
   lastStep?: number;
+  /** On which buckets have equal widths; linear where it is missing. */
+  scale?: "log";
 }
 
 interface Entry {
@@ -28,7 +31,7 @@ interface Entry {
   error: unknown;
 }
 
-type Range = Pick<Wish, "count" | "firstStep" | "lastStep">;
+type Range = Pick<Wish, "count" | "firstStep" | "lastStep" | "scale">;
 
 const MAX_BYTES = 64e6;
 const MAX_SERIES = 10_000;
@@ -40,7 +43,8 @@ const LANES = 2;
 const TAIL_EVERY_MS = 1_000;
 const MAX_TAIL = 2_000;
 
-const rangeId = (range: Range) => `${range.count}\n${range.firstStep ?? ""}\n${range.lastStep ?? ""}`;
+const rangeId = (range: Range) =>
+  `${range.count}\n${range.firstStep ?? ""}\n${range.lastStep ?? ""}\n${range.scale ?? ""}`;
 const entryId = (runId: string, key: string, range: Range) => `${runId}\n${rangeId(range)}\n${key}`;
 
 class Loader {
@@ -64,8 +68,8 @@ class Loader {
         ids.add(id);
         let entry = this.entries.get(id);
         if (!entry) {
-          const { count, firstStep, lastStep } = wish;
-          const range = { count, firstStep, lastStep };
+          const { count, firstStep, lastStep, scale } = wish;
+          const range = { count, firstStep, lastStep, scale };
           entry = {
             wish: range,
             runId,
@@ -172,7 +176,8 @@ class Loader {
       const most = range.count * (range.firstStep === undefined ? 1 : 2);
       const exact = found.filter((one) => fewPoints(one, most));
       const points = exact.length ? await queryPoints(exact, range) : [];
-      const series = [...found.filter((one) => !exact.includes(one)), ...points];
+      const merged = found.filter((one) => !exact.includes(one));
+      const series = [...(await branched(merged, range)), ...points];
       measure("assay:panel-fetch", start, { series: series.length });
       const byEntry = grouped(series, (one) => `${one.runId}\n${one.key}`);
       for (const entry of entries) this.take(entry, byEntry.get(`${entry.runId}\n${entry.key}`) ?? []);
@@ -244,7 +249,7 @@ class Loader {
       if (!inUse.has(id)) this.drop(id, entry);
       // An answer that is under way may be older than the news.
       else if (entry.asked) this.dirty.set(id, entry);
-      else if (entry.series.length === 1) fresh.push(entry);
+      else if (entry.series.length === 1 && !isBranched(entry.series[0]!)) fresh.push(entry);
       else this.ask(id, entry);
     }
     for (const part of parts(fresh)) await this.extend(part);
@@ -273,6 +278,17 @@ class Loader {
       for (const entry of entries) this.dirty.set(entryId(entry.runId, entry.key, entry.wish), entry);
     }
   }
+}
+
+/** The series, with branches told apart in those that may have some. */
+async function branched(series: Buckets[], range: Range): Promise<Buckets[]> {
+  const doubtful = series.filter(mayRestart);
+  if (!doubtful.length) return series;
+  const runIds = [...new Set(doubtful.map((one) => one.runId))];
+  const keys = [...new Set(doubtful.map((one) => one.key))];
+  const found = await querySeries({ runIds, keys, ...range, branches: true });
+  const byId = new Map(found.map((one) => [seriesId(one), one]));
+  return series.map((one) => byId.get(seriesId(one)) ?? one);
 }
 
 function grouped<T>(items: T[], of: (item: T) => string): Map<string, T[]> {

@@ -22,7 +22,9 @@ function mergedIn({ lines, zoom }: PlotView): number {
 export function notesOf(
   view: PlotView,
   state: ChartState,
-  settings: { smooth: Smoothing; amount: number; x: string; outliers: number },
+  settings: { smooth: Smoothing; amount: number; outliers: number },
+  /** What the axis of x is computed from; "" for steps and times. */
+  axis: string,
 ): string[] {
   const notes: string[] = [];
   const points = mergedIn(view);
@@ -36,6 +38,6 @@ export function notesOf(
   if (merged && view.band && !view.dense && !state.group.length) notes.push(messages.noteBand);
   if (merged && settings.smooth !== "none") notes.push(messages.noteSmoothed);
   if (settings.outliers) notes.push(messages.noteClipped(settings.outliers));
-  if (settings.x.startsWith("m:")) notes.push(messages.noteInterpolated(settings.x.slice(2)));
+  if (axis) notes.push(messages.noteInterpolated(axis));
   return notes;
 }

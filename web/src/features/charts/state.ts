@@ -37,7 +37,7 @@ export interface PanelSpec extends PanelChange {
 export interface ChartState {
   find: string;
   cols: number;
-  /** `step`, `relative`, `wall`, or `m:` and a metric's key. */
+  /** `step`, `relative`, `wall`, `m:` and a metric's key, or `e:` and an expression. */
   x: string;
   xScale: Scale;
   y: Scale;

@@ -2,14 +2,17 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Buckets } from "@/api/series";
 import { zone } from "@/app/preferences";
-import { ExpressionError, metricsOf, type Node, parseExpression } from "@/charts/expression";
+import type { Curve } from "@/charts/align";
+import { metricsOf } from "@/charts/expression";
 import type { Mark } from "@/charts/lines";
 import type { PlaceKind, PlotView } from "@/charts/plotView";
 import { extent, type Range } from "@/charts/ranges";
-import { type Board, useBoard } from "./board";
+import { useBoard } from "./board";
 import { seriesId, spliced } from "./buckets";
-import { type Built, buildLines, placesOf } from "./build";
+import { type Built, buildLines } from "./build";
 import { loader, type Wish } from "./loader";
+import { marksOf } from "./marks";
+import { type AxisX, axisCurves, placesOf, readAxis, readExpression } from "./places";
 import { panelKeys } from "./sections";
 import type { ChartState, PanelSpec } from "./state";
 import { forgetTurn, inTurn } from "./turns";
@@ -25,6 +28,7 @@ const MOST_BUCKETS = 2_000;
 export interface PanelData {
   view: PlotView;
   built: Built;
+  axis: AxisX;
   keys: string[];
   loading: boolean;
   error: unknown;
@@ -74,35 +78,35 @@ function useSeries(wish: Wish | null): {
   return { ...found, retry };
 }
 
-function readExpression(text: string | undefined, keys: string[]): { node: Node | null; mistake: string } {
-  if (!text) return { node: null, mistake: "" };
-  try {
-    return { node: parseExpression(text, keys), mistake: "" };
-  } catch (error) {
-    if (error instanceof ExpressionError) return { node: null, mistake: error.message };
-    throw error;
-  }
+/** How a panel's series lie on its axis of x. */
+interface Placing {
+  kind: AxisX["kind"];
+  starts: ReadonlyMap<string, number | null>;
+  curves: ReadonlyMap<string, Curve> | null;
 }
 
+const placed = (one: Buckets, { kind, starts, curves }: Placing) =>
+  placesOf(one, kind, starts.get(one.runId) ?? null, curves?.get(one.runId));
+
 /** The steps that lie in a range of x, over all series; null where all are held as they were logged. */
-function stepsIn(
-  series: Buckets[],
-  zoom: Range,
-  x: string,
-  starts: Map<string, number | null>,
-): Range | null {
-  const metrics = new Map(series.filter((one) => `m:${one.key}` === x).map((one) => [one.runId, one]));
+export function stepsIn(series: Buckets[], zoom: Range, placing: Placing): Range | null {
   let first = Number.POSITIVE_INFINITY;
   let last = Number.NEGATIVE_INFINITY;
   let merged = false;
   for (const one of series) {
-    const places = placesOf(one, x, starts.get(one.runId) ?? null, metrics.get(one.runId) ?? null);
+    const places = placed(one, placing);
+    // Where the axis says nothing of a neighbour, or another branch begins, there is none.
+    const beside = (i: number, here: number, isNear: boolean) =>
+      isNear && Number.isFinite(places[i]) ? places[i]! : here;
     for (let i = 0; i < places.length; i++) {
+      const here = places[i]!;
+      if (!Number.isFinite(here)) continue;
       // A bucket before and one behind belong to what is seen: lines lead there.
-      const after = places[i - 1] ?? places[i]!;
-      const before = places[i + 1] ?? places[i]!;
-      if (before < zoom[0] || after > zoom[1]) continue;
-      first = Math.min(first, one.steps[i]!);
+      const step = one.steps[i]!;
+      const a = beside(i - 1, here, one.steps[i - 1]! <= step);
+      const b = beside(i + 1, here, one.steps[i + 1]! >= step);
+      if (Math.max(a, b, here) < zoom[0] || Math.min(a, b, here) > zoom[1]) continue;
+      first = Math.min(first, step);
       last = Math.max(last, one.lastSteps[i]!);
       merged ||= one.counts[i]! > 1;
     }
@@ -111,60 +115,60 @@ function stepsIn(
 }
 
 /** The last part of what is there, by its share: a window that moves on with new points. */
-function lastPart(
-  series: Buckets[],
-  x: string,
-  starts: Map<string, number | null>,
-  share: number,
-): Range | null {
-  if (x.startsWith("m:")) return null;
-  const ends = series.flatMap((one) => {
-    const places = placesOf(one, x, starts.get(one.runId) ?? null, null);
-    return places.length ? [places[0]!, places[places.length - 1]!] : [];
-  });
-  const whole = extent([ends]);
+function lastPart(series: Buckets[], placing: Placing, share: number): Range | null {
+  const whole = extent(series.map((one) => placed(one, placing)));
   return whole && whole[0] < whole[1] ? [whole[1] - (whole[1] - whole[0]) * share, whole[1]] : null;
 }
 
 const PLACES: Record<string, PlaceKind> = { wall: "time", relative: "duration" };
 
-export function usePanel(spec: PanelSpec, width: number): PanelData {
+/** `ownZoom` is what a panel with an axis of its own is zoomed to; the others share what stands in the address. */
+export function usePanel(spec: PanelSpec, width: number, ownZoom: Range | null): PanelData {
   const board = useBoard();
   const { runs, keys: allKeys, baseline, state } = board;
   const { node, mistake } = useMemo(() => readExpression(spec.expr, allKeys), [spec.expr, allKeys]);
   const keys = useMemo(() => (spec.expr ? [] : panelKeys(spec, allKeys)), [spec, allKeys]);
   const settings = settingsOf(state, spec);
+  const axis = useMemo(() => readAxis(settings.x, allKeys), [settings.x, allKeys]);
   const dense = runs.length * Math.max(1, keys.length) > MOST_LINES;
+  // Equal in log step, so that the left decades aren't one bucket; days have no logarithm.
+  const logarithmic = settings.xScale === "log" && axis.kind !== "wall";
   const wish = useMemo<Wish | null>(() => {
     const needed = new Set(node ? metricsOf(node).map((metric) => metric.key) : keys);
     if (!width || !needed.size || !runs.length) return null;
-    if (settings.x.startsWith("m:")) needed.add(settings.x.slice(2));
+    const onAxis = axis.node ? metricsOf(axis.node) : [];
+    for (const { key } of onAxis) needed.add(key);
     const ids = new Set(runs.map((run) => run.id));
-    if (baseline && node) ids.add(baseline);
+    if (baseline && (node || onAxis.some(({ base }) => base))) ids.add(baseline);
     // In steps, so that a window that is pulled wider doesn't ask with each pixel.
     const pixels = Math.max(1, Math.floor((width - AXIS_PX) / COUNT_STEP)) * COUNT_STEP;
     return {
       runIds: [...ids],
       keys: [...needed],
       count: dense ? DENSE_COUNT : Math.min(MOST_BUCKETS, pixels),
+      scale: logarithmic ? "log" : undefined,
     };
-  }, [node, keys, runs, baseline, settings.x, width, dense]);
+  }, [node, keys, runs, baseline, axis, width, dense, logarithmic]);
   const coarse = useSeries(wish);
 
-  const zoom = settings.x === state.x ? state.zoom : null;
+  const zoom = settings.x === state.x ? state.zoom : ownZoom;
   const starts = useMemo(() => new Map(runs.map((run) => [run.id, run.startTime])), [runs]);
   const following = settings.x === state.x && !state.zoom ? state.follow : 0;
+  const placing = useMemo<Placing>(
+    () => ({ kind: axis.kind, starts, curves: axisCurves(axis, coarse.series, baseline) }),
+    [axis, starts, coarse.series, baseline],
+  );
   const end = useMemo(
-    () => (following ? lastPart(coarse.series, settings.x, starts, following) : null),
-    [coarse.series, settings.x, starts, following],
+    () => (following ? lastPart(coarse.series, placing, following) : null),
+    [coarse.series, placing, following],
   );
   const part = zoom ?? end;
   // Found once per zoom: with each new point it would be another query.
   const ready = !coarse.waiting;
   // biome-ignore lint/correctness/useExhaustiveDependencies: new points don't move a zoom
   const steps = useMemo(
-    () => (part && ready ? stepsIn(coarse.series, part, settings.x, starts) : null),
-    [zoom, following, settings.x, starts, ready],
+    () => (part && ready ? stepsIn(coarse.series, part, placing) : null),
+    [zoom, following, axis, starts, ready],
   );
   const [first, last] = steps ?? [null, null];
   const fineWish = useMemo<Wish | null>(
@@ -186,7 +190,8 @@ export function usePanel(spec: PanelSpec, width: number): PanelData {
 
   const { groupColours, events } = board;
   const { agg, spread } = state;
-  const { x, smooth, amount } = settings;
+  const { smooth, amount } = settings;
+  const curves = useMemo(() => axisCurves(axis, series, baseline), [axis, series, baseline]);
   const built = useMemo(
     () =>
       buildLines({
@@ -195,7 +200,9 @@ export function usePanel(spec: PanelSpec, width: number): PanelData {
         keys,
         right: new Set(spec.right),
         expression: node,
-        x,
+        axis: axis.kind,
+        curves,
+        dense,
         smoothing: smooth,
         amount,
         baseline,
@@ -203,11 +210,29 @@ export function usePanel(spec: PanelSpec, width: number): PanelData {
         spread,
         groupColour: (group) => groupColours.get(group) ?? "",
       }),
-    [runs, series, keys, spec.right, node, x, smooth, amount, baseline, agg, spread, groupColours],
+    [
+      runs,
+      series,
+      keys,
+      spec.right,
+      node,
+      axis,
+      curves,
+      dense,
+      smooth,
+      amount,
+      baseline,
+      agg,
+      spread,
+      groupColours,
+    ],
   );
   const marks = useMemo(
-    () => (state.events && events.length ? marksOf(events, starts, x) : NO_MARKS),
-    [events, starts, state.events, x],
+    () =>
+      state.events && events.length
+        ? marksOf({ events, lines: built.lines, starts, axis: axis.kind, curves })
+        : NO_MARKS,
+    [events, built.lines, starts, state.events, axis, curves],
   );
   const view = useMemo<PlotView>(
     () => ({
@@ -244,10 +269,11 @@ export function usePanel(spec: PanelSpec, width: number): PanelData {
   return {
     view,
     built,
+    axis,
     keys,
     loading: coarse.waiting,
     error: coarse.error ?? fine.error,
-    mistake,
+    mistake: mistake || axis.mistake,
     retry: () => {
       coarse.retry();
       fine.retry();
@@ -256,17 +282,3 @@ export function usePanel(spec: PanelSpec, width: number): PanelData {
 }
 
 const NO_MARKS: Mark[] = [];
-
-/** Events at their places on this axis; none where that is another metric. */
-function marksOf(events: Board["events"], starts: Map<string, number | null>, x: string): Mark[] {
-  if (x.startsWith("m:")) return NO_MARKS;
-  return events.flatMap(({ step, time, runId, label, colour }): Mark[] => {
-    if (!starts.has(runId)) return [];
-    const start = starts.get(runId);
-    if (x === "relative" && (start === null || start === undefined)) return [];
-    // A model that was saved without a step has step 0, which says nothing.
-    if (x === "step" && step === 0) return [];
-    const at = x === "wall" ? time : x === "relative" ? (time - (start ?? 0)) / 1000 : step;
-    return [{ x: at, label, colour }];
-  });
-}

@@ -1,6 +1,6 @@
 /** What differs between runs: a table of facts over runs, and the same in sentences about one of them. */
 import { Fragment, useMemo, useState } from "react";
-import type { Stat } from "@/features/experiment/columns";
+import { KEPT_STATS } from "@/features/experiment/columns";
 import { Button } from "@/ui/Button";
 import { SelectField, TextField } from "@/ui/Field";
 import { ErrorNotice, Notice, Skeleton } from "@/ui/Notice";
@@ -16,12 +16,11 @@ import { useCompareState } from "./state";
 
 const PAGE = 20;
 const MAX_ROWS = 500;
-const STATS: Stat[] = ["last", "min", "max", "mean", "first", "count"];
 
 export function DiffView({ runs }: ViewProps) {
   const { experimentIds, compare, setCompare } = useCompareState();
   const [typed, setTyped] = useState("");
-  const stat = STATS.find((one) => one === compare.stat) ?? "last";
+  const stat = KEPT_STATS.find((one) => one === compare.stat) ?? "last";
   const rest = runs.slice(1);
   const from = Math.min(compare.from ?? 0, Math.max(0, rest.length - 1));
   const shown = useMemo(
@@ -70,7 +69,7 @@ export function DiffView({ runs }: ViewProps) {
             setCompare({ stat: event.target.value === "last" ? undefined : event.target.value })
           }
         >
-          {STATS.map((one) => (
+          {KEPT_STATS.map((one) => (
             <option key={one} value={one}>
               {messages.stats[one]}
             </option>

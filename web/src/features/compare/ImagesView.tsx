@@ -1,18 +1,19 @@
 /** Pictures of the same key side by side over runs, all at one step; zoom and place are locked to each other. */
 import { ChevronLeft, ChevronRight, Pause, Play } from "lucide-react";
-import { type SyntheticEvent, type UIEvent, useEffect, useId, useMemo, useRef, useState } from "react";
-import { address } from "@/api/client";
+import { type UIEvent, useEffect, useId, useMemo, useRef, useState } from "react";
+import { SwitchBar, useSwitches } from "@/features/files/OverlayView";
 import { Button, IconButton } from "@/ui/Button";
 import { SelectField } from "@/ui/Field";
 import { ErrorNotice, Notice, Skeleton } from "@/ui/Notice";
-import { Check, RunLink } from "./Choices";
+import { Check } from "./Choices";
 import type { ViewProps } from "./Compare";
 import styles from "./Compare.module.css";
 import { useFiles } from "./files";
-import type { ComparedRun } from "./frame";
 import { messages } from "./messages";
-import { type Picture, picturesOf, upTo } from "./pictures";
+import { PictureOf } from "./PictureOf";
+import { picturesOf, upTo } from "./pictures";
 import { useCompareState } from "./state";
+import { useOverlays } from "./useOverlays";
 
 /** Runs whose files are listed, and runs whose pictures are shown. */
 const MAX_LISTED = 100;
@@ -21,16 +22,6 @@ const MAX_RUNS = 24;
 const FEW = 8;
 const FRAME_MS = 600;
 const ZOOMS = [1, 2, 4, 8];
-
-/** A picture of a few pixels is shown in squares, not blurred. */
-const SMALL = 128;
-
-function markSmall(event: SyntheticEvent<HTMLImageElement>): void {
-  const image = event.currentTarget;
-  image.toggleAttribute("data-small", image.naturalWidth <= SMALL);
-}
-
-const rawUrl = (runId: string, path: string) => address("/api/assay/v1/files/raw", { run_id: runId, path });
 
 export function ImagesView({ runs }: ViewProps) {
   const { compare, setCompare } = useCompareState();
@@ -57,6 +48,15 @@ export function ImagesView({ runs }: ViewProps) {
     steps.findLastIndex((one) => one <= step),
   );
   const frames = useRef<HTMLDivElement>(null);
+  const having = listed.flatMap((run, i) => {
+    const list = key ? pictures[i]?.get(key) : undefined;
+    return list ? [{ run, list, paths: files.lists[i]?.paths ?? [] }] : [];
+  });
+  const shown = having.slice(0, MAX_RUNS);
+  const { overlays, together } = useOverlays(
+    shown.map(({ run, list, paths }) => ({ runId: run.id, path: upTo(list, step)?.path, paths })),
+  );
+  const switches = useSwitches(together);
 
   if (files.error && files.lists.every((list) => !list)) {
     return <ErrorNotice error={files.error} retry={files.retry} />;
@@ -69,10 +69,6 @@ export function ImagesView({ runs }: ViewProps) {
       </Notice>
     );
   }
-  const having = listed.flatMap((run, i) =>
-    pictures[i]?.has(key) ? [{ run, list: pictures[i]?.get(key) }] : [],
-  );
-  const shown = having.slice(0, MAX_RUNS);
   const zoom = ZOOMS.find((one) => one === compare.zoom);
   const first = shown[0];
   const base = upTo(first?.list, step);
@@ -127,6 +123,7 @@ export function ImagesView({ runs }: ViewProps) {
         </p>
       )}
       {files.lists.some((list) => list?.cut) && <p className={styles.note}>{messages.imagesCut}</p>}
+      <SwitchBar switches={switches} />
       <div ref={frames} className={styles.images}>
         {shown.map(({ run, list }, i) => (
           <PictureOf
@@ -137,6 +134,8 @@ export function ImagesView({ runs }: ViewProps) {
             under={compare.blend && i > 0 && first && base ? { run: first.run, picture: base } : null}
             zoom={zoom}
             full={shown.length <= FEW}
+            overlay={overlays[i] ?? null}
+            switches={switches}
             onScroll={sync}
           />
         ))}
@@ -196,61 +195,5 @@ function Steps({
         </Button>
       </span>
     </span>
-  );
-}
-
-function PictureOf({
-  run,
-  name,
-  picture,
-  under,
-  zoom,
-  full,
-  onScroll,
-}: {
-  run: ComparedRun;
-  name: string;
-  picture: Picture | null;
-  /** The baseline's picture to take the difference to. */
-  under: { run: ComparedRun; picture: Picture } | null;
-  zoom: number | undefined;
-  full: boolean;
-  onScroll: (event: UIEvent<HTMLElement>) => void;
-}) {
-  const isFull = full || zoom !== undefined || under !== null;
-  const source = (one: Picture) => (isFull ? one.path : one.small);
-  const scale = zoom ? { zoom } : undefined;
-  return (
-    <figure className={styles.picture}>
-      <figcaption>
-        <RunLink id={run.id} name={run.name} />
-        <span className={styles.note}>
-          {picture ? messages.atStep(picture.step) : messages.noImageYet}
-          {run.isBaseline && ` · ${messages.baselineMark}`}
-        </span>
-      </figcaption>
-      <div
-        className={styles.pictureFrame}
-        data-frame
-        data-zoomed={zoom ? true : undefined}
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard
-        tabIndex={0}
-        onScroll={onScroll}
-      >
-        {picture && under && (
-          <img src={rawUrl(under.run.id, source(under.picture))} alt="" style={scale} onLoad={markSmall} />
-        )}
-        {picture && (
-          <img
-            src={rawUrl(run.id, source(picture))}
-            alt={`${name.slice(0, 200)}, ${run.name.slice(0, 200)}, ${messages.atStep(picture.step)}`}
-            data-blend={under ? true : undefined}
-            style={scale}
-            onLoad={markSmall}
-            loading="lazy"
-          />
-        )}
-      </div>
-    </figure>
   );
 }

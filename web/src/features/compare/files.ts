@@ -2,6 +2,7 @@
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { ApiError, get } from "@/api/client";
+import { hasFile } from "@/features/files/place";
 import { messages } from "./messages";
 
 const MAX_PAGES = 3;
@@ -60,21 +61,6 @@ export function commonPaths(lists: readonly (RunFiles | undefined)[], kind: RegE
   return [...counts].sort((a, b) => b[1] - a[1] || COLLATOR.compare(a[0], b[0])).map(([path]) => path);
 }
 
-/**
- * Whether a run has a file, asked folder by folder: reading one that isn't there would be told as an error on the
- * browser's console. A folder too long for one page is taken to have it.
- */
-async function hasFile(runId: string, path: string, signal: AbortSignal): Promise<boolean> {
-  const parts = path.split("/");
-  for (let i = 0; i < parts.length; i++) {
-    const folder = parts.slice(0, i).join("/");
-    const wanted = parts.slice(0, i + 1).join("/");
-    const found = await get("/api/assay/v1/files/list", { run_id: runId, path: folder }, signal);
-    if (!found.token && !found.entries.some((entry) => entry.path === wanted)) return false;
-  }
-  return true;
-}
-
 /** A text file of the first of some runs that has it; null where none has. */
 export async function readText(
   runIds: readonly string[],
@@ -83,7 +69,7 @@ export async function readText(
 ): Promise<TextFile | null> {
   for (const id of runIds) {
     try {
-      if (!(await hasFile(id, path, signal))) continue;
+      if (!(await hasFile({ run_id: id }, path, signal))) continue;
       const found = await get("/api/assay/v1/files/text", { run_id: id, path }, signal);
       return { text: found.text, cut: found.end < found.size, binary: found.binary };
     } catch (error) {

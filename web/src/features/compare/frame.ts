@@ -155,7 +155,7 @@ export function columnName(id: string | undefined): string {
   const column = id ? parseColumn(id) : null;
   if (!column) return "";
   if (column.kind === "attribute") return messages.attributeNames[column.key] ?? column.key;
-  const stat =
-    column.stat && column.stat !== "last" ? ` (${messages.stats[column.stat] ?? column.stat})` : "";
+  const name = column.stat && (messages.stats[column.stat] ?? column.stat);
+  const stat = name && column.stat !== "last" ? ` (${[name, column.of ?? []].flat().join(" ")})` : "";
   return `${column.key}${stat}`;
 }

@@ -9,5 +9,14 @@ export const messages = {
   unknownHint: "It may have been deleted for good, or the link is wrong.",
   toHome: "All experiments",
   deleted: "deleted",
+  colours: "Colours of the runs",
+  colouredBy: "Coloured by",
+  clearColours: "Each run its own colour",
+  noValue: "no value",
+  facts: { status: "Status", user_id: "User" },
+  figure: ({ stat, of }: { stat?: string; of?: number | null }) =>
+    [stat?.replace("_", " "), of ?? []].flat().join(" "),
+  runs: (count: number) => `${count.toLocaleString()} ${count === 1 ? "run" : "runs"}`,
+  moreValues: (count: number) => `and ${count.toLocaleString()} more`,
   selected: (count: number) => `${count} selected`,
 } as const;

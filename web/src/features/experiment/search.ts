@@ -6,6 +6,9 @@ import type { SearchSchemaInput } from "@tanstack/react-router";
 
 export type Tab = "table" | "charts" | "compare";
 
+export const GROUP_FIGURES = ["min", "max", "best"] as const;
+export type GroupFigure = (typeof GROUP_FIGURES)[number];
+
 export interface ExperimentSearch {
   tab?: Tab;
   /** The filter as typed: an expression, or plain words that names must contain. */
@@ -16,10 +19,16 @@ export interface ExperimentSearch {
   cols?: string[];
   /** Columns that stay at the left. */
   pin?: string[];
+  /** Columns that stay at the right. */
+  right?: string[];
   /** Widths in pixels that differ from the usual. */
   w?: Record<string, number>;
+  /** The column that gives runs their colours. */
+  colour?: string;
   /** Columns to group by. */
   group?: string[];
+  /** What groups show of a metric; none: its mean and deviation. */
+  figure?: GroupFigure;
   /** Selected runs: what charts and comparison show. */
   runs?: string[];
   /** Runs that stay on top. */
@@ -74,8 +83,11 @@ export function parseExperimentSearch(raw: Record<string, unknown> & SearchSchem
     sort: words(raw.sort),
     cols: words(raw.cols),
     pin: words(raw.pin),
+    right: words(raw.right),
     w: widths(raw.w),
+    colour: text(raw.colour),
     group: words(raw.group),
+    figure: GROUP_FIGURES.find((one) => one === raw.figure),
     runs: words(raw.runs),
     top: words(raw.top),
     base: text(raw.base),

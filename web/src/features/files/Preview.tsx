@@ -1,15 +1,15 @@
 /** One file: its name, what is known of it, and the view that fits its kind. */
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
 import { Copy, Download, Info, X } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
+import { keep, readKept } from "@/app/preferences";
 import { Button, IconButton } from "@/ui/Button";
-import { CopyButton } from "@/ui/Copy";
-import { formatBytes, formatCount } from "@/ui/format";
+import { formatBytes } from "@/ui/format";
 import { Menu } from "@/ui/Menu";
 import { messages as words } from "@/ui/messages";
 import { Boundary, ErrorNotice, Skeleton } from "@/ui/Notice";
 import { toast, toastError } from "@/ui/Toasts";
+import { Details } from "./Details";
 import styles from "./files.module.css";
 import { type View, viewsOf } from "./kinds";
 import { messages } from "./messages";
@@ -17,8 +17,8 @@ import {
   clientUri,
   cliSnippet,
   downloadUrl,
-  type FileFacts,
   factsQuery,
+  headerQuery,
   type Place,
   pythonSnippet,
 } from "./place";
@@ -34,7 +34,11 @@ const MediaView = lazy(() => import("./MediaView"));
 const FrameView = lazy(() => import("./FrameView"));
 const NotebookView = lazy(() => import("./NotebookView"));
 const HeaderView = lazy(() => import("./HeaderView"));
+const ShapeView = lazy(() => import("./shapes/ShapeView"));
 const BytesView = lazy(() => import("./BytesView"));
+
+/** Who wants to see what a file came of wants it of the next one too. */
+const DETAILS = "assay.files.details";
 
 export interface PreviewProps {
   place: Place;
@@ -44,9 +48,9 @@ export interface PreviewProps {
 }
 
 export function Preview({ place, path, line, onPath }: PreviewProps) {
-  const views = viewsOf(path);
+  const views = useViews(place, path);
   const [chosen, setChosen] = useState<View | null>(null);
-  const [details, setDetails] = useState(false);
+  const [details, setDetails] = useState(() => readKept<boolean>(DETAILS, false) === true);
   const facts = useQuery(factsQuery(place, path));
   // A link to a line is a link to a text.
   const usual = line !== undefined && views.includes("text") ? "text" : (views[0] as View);
@@ -69,7 +73,14 @@ export function Preview({ place, path, line, onPath }: PreviewProps) {
             ))}
           </fieldset>
         )}
-        <IconButton label={messages.details} aria-pressed={details} onClick={() => setDetails(!details)}>
+        <IconButton
+          label={messages.details}
+          aria-pressed={details}
+          onClick={() => {
+            setDetails(!details);
+            keep(DETAILS, !details);
+          }}
+        >
           <Info size={16} />
         </IconButton>
         <CopyMenu place={place} path={path} stored={facts.data?.uri} />
@@ -86,7 +97,7 @@ export function Preview({ place, path, line, onPath }: PreviewProps) {
           <X size={16} />
         </IconButton>
       </header>
-      {details && facts.data && <Details facts={facts.data} place={place} />}
+      {details && facts.data && <Details facts={facts.data} place={place} path={path} />}
       {facts.isError ? (
         <ErrorNotice error={facts.error} retry={() => facts.refetch()} />
       ) : (
@@ -98,6 +109,19 @@ export function Preview({ place, path, line, onPath }: PreviewProps) {
       )}
     </section>
   );
+}
+
+/** The views of a file; an array is one of points only if its shape says so. */
+function useViews(place: Place, path: string): View[] {
+  const views = viewsOf(path);
+  const isArray = views[0] === "header" && views.includes("shape");
+  const header = useQuery({ ...headerQuery(place, path), enabled: isArray });
+  if (!isArray) return views;
+  const shape = header.data?.tensors[0]?.shape ?? [];
+  const columns = Number(shape[1] ?? 0);
+  return shape.length === 2 && columns >= 3 && columns <= 6
+    ? views
+    : views.filter((view) => view !== "shape");
 }
 
 function ViewOf({ view, place, path, line, onPath }: PreviewProps & { view: View }) {
@@ -125,44 +149,11 @@ function ViewOf({ view, place, path, line, onPath }: PreviewProps & { view: View
       return <NotebookView {...where} />;
     case "header":
       return <HeaderView {...where} />;
+    case "shape":
+      return <ShapeView {...where} />;
     case "bytes":
       return <BytesView {...where} hint={messages.noPreview} />;
   }
-}
-
-function Details({ facts, place }: { facts: FileFacts; place: Place }) {
-  const madeBy = facts.made_by;
-  return (
-    <dl className={styles.details}>
-      <dt>{messages.facts.size}</dt>
-      <dd>{`${formatBytes(facts.size)} (${formatCount(facts.size)} B)`}</dd>
-      <dt>{messages.facts.sha256}</dt>
-      <dd>
-        {facts.sha256 ? (
-          <>
-            <code>{facts.sha256}</code>
-            <CopyButton text={facts.sha256} />
-          </>
-        ) : (
-          messages.facts.unknownDigest
-        )}
-      </dd>
-      {madeBy !== null && !("run_id" in place && place.run_id === madeBy) && (
-        <>
-          <dt>{messages.facts.madeBy}</dt>
-          <dd>
-            <Link to="/runs/$runId" params={{ runId: madeBy }}>
-              {madeBy}
-            </Link>
-          </dd>
-        </>
-      )}
-      <dt>{messages.facts.stored}</dt>
-      <dd>
-        <code>{visible(facts.uri)}</code>
-      </dd>
-    </dl>
-  );
 }
 
 export function CopyMenu({ place, path, stored }: { place: Place; path: string; stored?: string }) {

@@ -13,6 +13,8 @@ import { useWindow } from "./useWindow";
 
 const ROW = 28;
 const MAX_NAME = 300;
+/** The next page of a folder is read when its end is this near. */
+const AHEAD = 300;
 
 const ICONS = { image: Image, svg: Image, text: FileText, markdown: FileText, notebook: FileCode };
 
@@ -52,7 +54,8 @@ export function Tree({
     view.scrollTo(chosen);
   }, [selected, chosen < 0]);
   useEffect(() => {
-    for (const row of rows.slice(view.first, view.end)) if (row.kind === "more") model.more(row.folder);
+    for (const row of rows.slice(view.first, view.end + AHEAD))
+      if (row.kind === "more") model.more(row.folder);
   }, [rows, view.first, view.end, model]);
 
   const move = (to: number) => {
@@ -169,6 +172,7 @@ function EntryRow({
       aria-selected={selected}
       className={styles.entry}
       data-active={active || undefined}
+      data-folder={entry.is_dir ? entry.path : entry.path.slice(0, Math.max(0, entry.path.lastIndexOf("/")))}
       title={visible(entry.path).slice(0, 1_000)}
       style={{ paddingInlineStart: 4 + row.depth * 16 }}
       onClick={onClick}

@@ -126,8 +126,9 @@ describe("views", () => {
   test("a name decides which views there are", () => {
     expect(viewsOf("a/model/MLmodel")[0]).toBe("header");
     expect(viewsOf("x.PNG")[0]).toBe("image");
+    expect(viewsOf("scan.PLY")[0]).toBe("shape");
     expect(viewsOf("fig.plotly.json")[0]).toBe("figure");
-    expect(viewsOf("unknown.xyz")).toEqual(["text", "bytes"]);
+    expect(viewsOf("unknown.zzz")).toEqual(["text", "bytes"]);
     expect(languageOf("src/Dockerfile.gpu")).toBe("dockerfile");
   });
 

@@ -13,6 +13,7 @@ export type View =
   | "figure"
   | "notebook"
   | "header"
+  | "shape"
   | "bytes";
 
 const VIEWS: [RegExp, View[]][] = [
@@ -30,8 +31,11 @@ const VIEWS: [RegExp, View[]][] = [
   [/\.(mp4|webm|ogv|mov|m4v|mkv)$/, ["video", "bytes"]],
   [/\.pdf$/, ["pdf", "bytes"]],
   [/\.html?$/, ["figure", "text"]],
+  [/\.ply$/, ["shape", "bytes", "text"]],
+  [/\.(obj|xyz)$/, ["shape", "text"]],
+  [/\.npy$/, ["header", "shape", "bytes"]],
   [
-    /\.(npy|npz|safetensors|onnx|pkl|pickle|joblib|pt|pth|ckpt|bin|zip|jar|whl|skops|keras)$/,
+    /\.(npz|safetensors|onnx|pkl|pickle|joblib|pt|pth|ckpt|bin|zip|jar|whl|skops|keras)$/,
     ["header", "bytes"],
   ],
   [

@@ -1,12 +1,49 @@
 /** Words of the file browser and its views. */
 import { formatBytes, formatCount } from "@/ui/format";
 
+/** How a use came of the model that the file is part of. */
+const HOW: Record<string, string> = {
+  used: "used the model",
+  "registered as": "was registered from it",
+  "copied to": "is a copy of it",
+  "deployed as": "runs it",
+};
+
 export const messages = {
   tree: "Files",
   search: "Search files",
   searchHint: "Search paths",
   found: (count: number) => (count === 1 ? "1 file found" : `${formatCount(count)} files found`),
-  searchTruncated: "The search looked at the first 100,000 files only.",
+  searchTruncated: "The search looked at the first 200,000 files only.",
+  order: "Order of the files",
+  orders: { name: "Name", size: "Size" },
+  orderBy: (sort: "name" | "size", descending: boolean) =>
+    sort === "name"
+      ? `Order by name, ${descending ? "from Z" : "from A"}`
+      : `Order by size, ${descending ? "the largest first" : "the smallest first"}`,
+  uploads: {
+    title: "Uploads",
+    hint: "Or drop files here.",
+    into: (folder: string) => (folder ? `Upload files into ${folder}` : "Upload files"),
+    drop: (folder: string) => (folder ? `Drop to upload into ${folder}` : "Drop to upload into this run"),
+    progress: (done: number, count: number) => `${formatCount(done)} of ${formatCount(count)} uploaded`,
+    more: (count: number) => `and ${formatCount(count)} more`,
+    done: "Uploaded",
+    isThere: "There is already a file of this name.",
+    isFolder: "There is already a folder of this name.",
+    replace: "Replace",
+    replaceOne: (name: string) => `Replace ${name}`,
+    replaceAll: (count: number) => `Replace all ${formatCount(count)}`,
+    clear: "Clear the list of uploads",
+    stop: (name: string) => `Stop ${name}`,
+    leave: (name: string) => `Leave out ${name}`,
+    again: (name: string) => `Try ${name} again`,
+    broken: "The connection broke before all had arrived; nothing of it was kept.",
+    denied: "You may not write into this run.",
+    tooLarge: "The server, or a proxy before it, takes no file this large.",
+    tooMany: (most: number) =>
+      `At most ${formatCount(most)} files are taken at once; log_artifacts takes any number.`,
+  },
   nothingFound: "No file has this in its path.",
   clear: "Clear the search",
   refresh: "Read the list again",
@@ -33,6 +70,19 @@ export const messages = {
     sha256: "SHA-256",
     unknownDigest: "not recorded; the file is too large to compute it now",
     madeBy: "Made by run",
+    thisRun: "this run",
+    usedBy: "Used by",
+    kinds: {
+      dataset: "Data set",
+      run: "Run",
+      logged_model: "Model",
+      model_version: "Version",
+      deployment: "Deployment",
+    },
+    how: (relation: string, isContent: boolean) =>
+      isContent ? "names this very content as an input" : (HOW[relation] ?? relation),
+    more: (count: number, cut: boolean) => `Show ${formatCount(count)}${cut ? "+" : ""} more`,
+    cut: "There are more; the lineage of the model has all of them.",
     stored: "Stored at",
   },
   close: "Close this file",
@@ -50,6 +100,7 @@ export const messages = {
     figure: "Figure",
     notebook: "Notebook",
     header: "Header",
+    shape: "3D",
     bytes: "Bytes",
   },
   view: "Show as",

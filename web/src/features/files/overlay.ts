@@ -1,7 +1,8 @@
 /** Boxes and masks beside a picture, as docs/formats/image-overlays.md tells; anybody may have written them. */
-import { listFolder, type Place, placeKey, readText } from "./place";
+import { hasFile, type Place, placeKey, readText } from "./place";
 
-const SUFFIX = ".overlay.json";
+/** What an overlay is called beside its picture. */
+export const OVERLAY_SUFFIX = ".overlay.json";
 const READ_BYTES = 4 << 20;
 const MAX_BOXES = 10_000;
 const MAX_MASKS = 20;
@@ -72,18 +73,25 @@ export function parseOverlay(text: string, picture: string): Overlay | null {
 export const overlayQuery = (place: Place, path: string) => ({
   queryKey: ["files", "overlay", placeKey(place), path],
   queryFn: async ({ signal }: { signal: AbortSignal }): Promise<Overlay | null> => {
-    const folder = path.includes("/") ? path.slice(0, path.lastIndexOf("/")) : "";
-    const wanted = path + SUFFIX;
-    const name = wanted.slice(folder ? folder.length + 1 : 0);
-    // Asking for a file that isn't there would be an error on the console.
-    const { entries } = await listFolder(place, { path: folder, search: name }, signal);
-    if (!entries.some((entry) => entry.path === wanted)) return null;
+    const wanted = path + OVERLAY_SUFFIX;
+    if (!(await hasFile(place, wanted, signal))) return null;
     const piece = await readText(place, wanted, { offset: 0, limit: READ_BYTES }, signal);
     return parseOverlay(piece.text, path);
   },
   staleTime: 30_000,
   retry: false,
 });
+
+/** Several overlays as one that has the classes of all: what is switched off is off in each picture. */
+export function togetherOf(overlays: readonly Overlay[]): Overlay | null {
+  if (!overlays.length) return null;
+  const masks = new Map(overlays.flatMap((one) => one.masks.map((mask) => [mask.name, mask])));
+  return {
+    boxes: overlays.flatMap((one) => one.boxes),
+    masks: [...masks.values()],
+    labels: new Map(overlays.flatMap((one) => [...one.labels])),
+  };
+}
 
 export const classOf = (overlay: Overlay, value: number) => overlay.labels.get(value) ?? String(value);
 

@@ -1,13 +1,15 @@
 /** Whose files are shown, and the addresses of what the server tells about them. */
-import { type AnswerOf, address, get, ROOT } from "@/api/client";
+import { type AnswerOf, address, get, post, ROOT } from "@/api/client";
 
 /** A run, a logged model, or a version of a registered model as `name/number`. */
 export type Place = { run_id: string } | { model_id: string } | { version: string };
 
 export type Listing = AnswerOf<"/api/assay/v1/files/list", "get">;
 export type Entry = Listing["entries"][number];
+export type Order = { sort: "name" | "size"; descending: boolean };
 export type TextPiece = AnswerOf<"/api/assay/v1/files/text", "get">;
 export type FileFacts = AnswerOf<"/api/assay/v1/files/facts", "get">;
+export type FileUses = AnswerOf<"/api/assay/v1/files/uses", "get">;
 export type Header = AnswerOf<"/api/assay/v1/files/header", "get">;
 export type TablePage = AnswerOf<"/api/assay/v1/files/table", "post">;
 
@@ -39,28 +41,41 @@ export function readText(
 
 export function listFolder(
   place: Place,
-  query: { path: string; page_token?: string; search?: string },
+  query: { path: string; page_token?: string; search?: string; order?: Order },
   signal?: AbortSignal,
 ): Promise<Listing> {
-  return get("/api/assay/v1/files/list", { ...place, ...query }, signal);
+  const { order, ...rest } = query;
+  const ordered = order && { sort: order.sort, descending: order.descending ? "1" : undefined };
+  return get("/api/assay/v1/files/list", { ...place, ...rest, ...ordered }, signal);
 }
 
-/** Whether a file is there, found folder by folder: asking for one that isn't would be an error on the console. */
+/** How many paths can be asked for at once. */
+export const MAX_PATHS = 200;
+
+/** Those of some paths that are there. */
+export async function present(place: Place, paths: string[], signal?: AbortSignal): Promise<Entry[]> {
+  const { entries } = await post("/api/assay/v1/files/present", { ...place, paths }, signal);
+  return entries;
+}
+
+/** Whether a file is there: asking for one that isn't would be an error on the browser's console. */
 export async function hasFile(place: Place, path: string, signal?: AbortSignal): Promise<boolean> {
-  const parts = path.split("/");
-  for (let i = 0; i < parts.length; i++) {
-    const { entries } = await listFolder(place, { path: parts.slice(0, i).join("/") }, signal);
-    const wanted = parts.slice(0, i + 1).join("/");
-    const isLast = i === parts.length - 1;
-    if (!entries.some((entry) => entry.path === wanted && entry.is_dir !== isLast)) return false;
-  }
-  return true;
+  const entries = await present(place, [path], signal);
+  return entries.some((entry) => !entry.is_dir);
 }
 
 export const factsQuery = (place: Place, path: string) => ({
   queryKey: ["files", "facts", placeKey(place), path],
   queryFn: ({ signal }: { signal: AbortSignal }) =>
     get("/api/assay/v1/files/facts", { ...place, path }, signal),
+  staleTime: 30_000,
+  retry: false,
+});
+
+export const usesQuery = (place: Place, path: string) => ({
+  queryKey: ["files", "uses", placeKey(place), path],
+  queryFn: ({ signal }: { signal: AbortSignal }) =>
+    get("/api/assay/v1/files/uses", { ...place, path }, signal),
   staleTime: 30_000,
   retry: false,
 });

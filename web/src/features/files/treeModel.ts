@@ -1,8 +1,10 @@
 /** What is known of a tree of files: folders that were read, which are open, and the rows that come of it. */
-import { type Entry, type Listing, listFolder, type Place } from "./place";
+import { type Entry, type Listing, listFolder, type Order, type Place } from "./place";
 
 interface Folder {
   entries: Entry[];
+  /** How many there are, on all pages. */
+  total: number;
   token: string | null;
   loading: boolean;
   error: unknown;
@@ -20,11 +22,18 @@ export interface TreeState {
   /** Files that a search found. */
   found: number | null;
   truncated: boolean;
-  /** There is more than the search's first page. */
-  more: boolean;
+  order: Order;
 }
 
+const EMPTY: Folder = { entries: [], total: 0, token: null, loading: false, error: null };
 const SEARCH = "\u0000search";
+
+export const BY_NAME: Order = { sort: "name", descending: false };
+
+/** The order when a heading is pressed: the same one turned round, else names from A and sizes from the largest. */
+export function nextOrder(order: Order, sort: Order["sort"]): Order {
+  return { sort, descending: order.sort === sort ? !order.descending : sort === "size" };
+}
 
 export class TreeModel {
   private folders = new Map<string, Folder>();
@@ -34,9 +43,14 @@ export class TreeModel {
   private truncated = false;
   private abort = new AbortController();
   private readonly listeners = new Set<() => void>();
-  private state: TreeState = { rows: [], root: "", search: "", found: null, truncated: false, more: false };
+  private state: TreeState;
 
-  constructor(private readonly place: Place) {}
+  constructor(
+    private readonly place: Place,
+    private order: Order = BY_NAME,
+  ) {
+    this.state = { rows: [], root: "", search: "", found: null, truncated: false, order };
+  }
 
   readonly watch = (listener: () => void): (() => void) => {
     this.listeners.add(listener);
@@ -83,6 +97,15 @@ export class TreeModel {
     else this.tell();
   }
 
+  /** Another order: folders that were read are read again; what is shown stays until then. */
+  sort(order: Order): void {
+    this.order = order;
+    for (const folder of [...this.folders.keys()]) {
+      if (folder !== SEARCH && !this.open.has(folder)) this.folders.delete(folder);
+    }
+    this.refresh();
+  }
+
   /** The next page of a folder. */
   more(folder: string): void {
     const known = this.folders.get(folder);
@@ -102,25 +125,26 @@ export class TreeModel {
   }
 
   private async load(folder: string, anew: boolean): Promise<void> {
-    const before = this.folders.get(folder) ?? { entries: [], token: null, loading: false, error: null };
+    const before = this.folders.get(folder) ?? EMPTY;
     this.folders.set(folder, { ...before, loading: true, error: null });
     this.tell();
     const { signal } = this.abort;
-    const wanted = this.search;
+    const { search: wanted, order } = this;
     try {
       const answer = await listFolder(
         this.place,
         {
           path: folder === SEARCH ? "" : folder,
           search: folder === SEARCH ? wanted : undefined,
+          order,
           page_token: anew ? undefined : (before.token ?? undefined),
         },
         signal,
       );
-      if (folder === SEARCH && wanted !== this.search) return;
+      if (order !== this.order || (folder === SEARCH && wanted !== this.search)) return;
       this.take(folder, answer, anew ? [] : before.entries);
     } catch (error) {
-      if (signal.aborted) return;
+      if (signal.aborted || order !== this.order) return;
       this.folders.set(folder, { ...before, loading: false, error });
     }
     this.tell();
@@ -131,6 +155,7 @@ export class TreeModel {
     if (folder === SEARCH) this.truncated = answer.truncated;
     this.folders.set(folder, {
       entries: [...before, ...answer.entries],
+      total: answer.total,
       token: answer.token,
       loading: false,
       error: null,
@@ -145,9 +170,9 @@ export class TreeModel {
       rows,
       root: this.root,
       search: this.search,
-      found: found && !found.loading ? found.entries.length : null,
+      found: found && (!found.loading || found.entries.length > 0) ? found.total : null,
       truncated: this.truncated,
-      more: (found?.token ?? null) !== null,
+      order: this.order,
     };
     for (const listener of this.listeners) listener();
   }
@@ -155,7 +180,7 @@ export class TreeModel {
   private rowsOf(path: string, depth: number, rows: TreeRow[]): void {
     const folder = this.folders.get(path);
     if (!folder) return;
-    const siblings = folder.token === null ? folder.entries.length : -1;
+    const siblings = folder.total;
     folder.entries.forEach((entry, place) => {
       const open = entry.is_dir && this.open.has(entry.path);
       rows.push({ kind: "entry", entry, depth, open, position: place + 1, siblings });

@@ -31,6 +31,10 @@ export function Impact({ name, version }: { name: string; version: string }) {
               <Link to="/runs/$runId" params={{ runId: node.id }}>
                 <bdi>{node.label || node.id}</bdi>
               </Link>
+            ) : node.kind === "deployment" ? (
+              <Link to="/deployments/$id" params={{ id: node.id }}>
+                <bdi>{node.label || node.id}</bdi>
+              </Link>
             ) : (
               <bdi>{node.label || node.id}</bdi>
             )}

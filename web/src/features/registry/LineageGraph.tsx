@@ -42,6 +42,13 @@ function NodeLink({ node, children, ...box }: Box & { node: LineageNode; childre
       </Link>
     );
   }
+  if (node.kind === "deployment") {
+    return (
+      <Link to="/deployments/$id" params={{ id: node.id }} {...box}>
+        {children}
+      </Link>
+    );
+  }
   return <span {...box}>{children}</span>;
 }
 

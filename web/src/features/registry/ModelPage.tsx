@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { EllipsisVertical, Undo2 } from "lucide-react";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { useMe } from "@/app/me";
 import { Button, IconButton } from "@/ui/Button";
 import { Time } from "@/ui/Facts";
@@ -23,8 +23,12 @@ import { RequestCard } from "./RequestCard";
 import { RollbackDialog } from "./RollbackDialog";
 import { VersionList } from "./VersionList";
 
+const ServingTab = lazy(() =>
+  import("@/features/serving/ServingTab").then((m) => ({ default: m.ServingTab })),
+);
+
 const route = getRouteApi("/models/$name");
-const TABS = ["board", "versions", "requests", "policy", "history"] as const;
+const TABS = ["board", "versions", "serving", "requests", "policy", "history"] as const;
 type Tab = (typeof TABS)[number];
 /** Requests are looked for again: others approve and workers check meanwhile. */
 const LOOK_EVERY_MS = 15_000;
@@ -50,6 +54,13 @@ function NoVersions() {
 
 function Face({ tab, model, versions }: { tab: Tab; model: Model; versions: Version[] }) {
   if (tab === "requests") return <Requests name={model.name} />;
+  if (tab === "serving") {
+    return (
+      <Suspense fallback={<Skeleton height={300} />}>
+        <ServingTab name={model.name} />
+      </Suspense>
+    );
+  }
   if (tab === "policy") return <PolicyTab name={model.name} />;
   if (tab === "history") return <AuditTab name={model.name} />;
   if (tab === "versions") return versions.length ? <VersionList versions={versions} /> : <NoVersions />;

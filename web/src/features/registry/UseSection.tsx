@@ -5,7 +5,7 @@ import { useFolder } from "./ModelFiles";
 import { messages } from "./messages";
 import { Section } from "./parts";
 import styles from "./Registry.module.css";
-import { fetchSnippet, loadSnippet, predictSnippet } from "./snippets";
+import { fetchSnippet, loadSnippet, predictSnippet, serveSnippet } from "./snippets";
 
 export function UseSection({ uri, place }: { uri: string; place: Place }) {
   const folder = useFolder(place);
@@ -20,6 +20,8 @@ export function UseSection({ uri, place }: { uri: string; place: Place }) {
       <h3>{messages.inTerminal}</h3>
       <Snippet code={predictSnippet(uri)} />
       <Snippet code={fetchSnippet(uri)} />
+      <Snippet code={serveSnippet(uri)} />
+      <p className={`${styles.quiet} ${styles.small}`}>{messages.serveHint}</p>
     </Section>
   );
 }

@@ -2,13 +2,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { BadgeCheck } from "lucide-react";
-import { May } from "@/app/May";
-import { act } from "@/app/me";
-import { Button } from "@/ui/Button";
+import { Endpoint, nameOf, StateMark } from "@/features/serving/DeploymentTable";
+import { figuresQuery } from "@/features/serving/data";
 import { CopyButton } from "@/ui/Copy";
 import { Chip, Time } from "@/ui/Facts";
 import { Skeleton } from "@/ui/Notice";
-import { toast } from "@/ui/Toasts";
 import {
   deploymentsQuery,
   loggedModelQuery,
@@ -21,7 +19,7 @@ import {
 import { Aliases, Description, Tags } from "./Editing";
 import { CardSection, FolderFacts } from "./ModelFiles";
 import { messages } from "./messages";
-import { Fact, Person, Section, useChange } from "./parts";
+import { Fact, Person, Section } from "./parts";
 import styles from "./Registry.module.css";
 import { RequestCard } from "./RequestCard";
 import { UseSection } from "./UseSection";
@@ -125,10 +123,7 @@ function Signatures({ name, version }: { name: string; version: string }) {
 
 function Deployments({ name, version }: { name: string; version: string }) {
   const found = useQuery(deploymentsQuery(name, version));
-  const end = useChange(
-    (id: string) => act("/api/assay/v1/registry/deployments/end", { deployment_id: id }),
-    { done: () => toast({ text: messages.deploymentEnded }) },
-  );
+  const told = useQuery(figuresQuery(name));
   return (
     <Section title={messages.deployments}>
       {found.isPending ? (
@@ -139,38 +134,13 @@ function Deployments({ name, version }: { name: string; version: string }) {
         <ul className={styles.plain}>
           {found.data.map((one) => (
             <li key={one.deployment_id} className={styles.row}>
-              <strong>
-                <bdi>{one.target}</bdi>
-              </strong>
-              {/^https?:\/\//i.test(one.endpoint) ? (
-                <a
-                  href={one.endpoint}
-                  target="_blank"
-                  rel="noopener noreferrer nofollow"
-                  className={styles.break}
-                >
-                  {one.endpoint}
-                </a>
-              ) : (
-                <span className={styles.break}>
-                  <bdi>{one.endpoint}</bdi>
-                </span>
-              )}
+              <Link to="/deployments/$id" params={{ id: one.deployment_id }}>
+                <bdi className={styles.break}>{nameOf(one)}</bdi>
+              </Link>
+              <bdi className={styles.quiet}>{one.target}</bdi>
+              <StateMark of={one} told={told.data} />
+              <Endpoint of={one} />
               <Person name={one.actor} /> <Time ms={one.time} />
-              {one.ended_time !== null ? (
-                <Chip>
-                  {messages.ended} <Time ms={one.ended_time} />
-                </Chip>
-              ) : (
-                <>
-                  <Chip tone="good">{messages.running}</Chip>
-                  <May to="write">
-                    <Button disabled={end.isPending} onClick={() => end.mutate(one.deployment_id)}>
-                      {messages.endDeployment}
-                    </Button>
-                  </May>
-                </>
-              )}
             </li>
           ))}
         </ul>

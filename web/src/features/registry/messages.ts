@@ -17,7 +17,6 @@ export const messages = {
   save: "Save",
   choose: "Choose…",
   removed: "removed",
-  running: "running",
   missing: "none",
   unnamed: "somebody unnamed",
   verifiedName: "The server proved this name",
@@ -48,6 +47,7 @@ export const messages = {
   modelTabs: {
     board: "Board",
     versions: "Versions",
+    serving: "Serving",
     requests: "Requests",
     policy: "Policy",
     history: "History",
@@ -151,6 +151,7 @@ export const messages = {
     "rule.fired": "Rule registered it",
     "deployment.recorded": "Deployment noted",
     "deployment.ended": "Deployment ended",
+    "version.alerted": "A server noticed something wrong",
   } as Record<string, string>,
   modelGone: (name: string) => `There is no model ${short(name)}`,
   versionGone: (name: string, version: string) => `${short(name)} has no version ${version.slice(0, 20)}`,

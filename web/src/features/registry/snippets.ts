@@ -40,6 +40,15 @@ export function predictSnippet(uri: string): string {
   return `assay -t ${shell(serverUrl())} models predict -m ${shell(uri)} \\\n  -i rows.csv -o predictions.csv`;
 }
 
+export function serveSnippet(uri: string): string {
+  return `assay -t ${shell(serverUrl())} serve ${shell(uri)}`;
+}
+
+export function deploySnippet(name: string): string {
+  const model = shell(`models:/${name}@champion`);
+  return `assay -t ${shell(serverUrl())} deployments create -t local --name ${shell(name)} -m ${model}`;
+}
+
 export function fetchSnippet(uri: string): string {
   return `assay -t ${shell(serverUrl())} models get ${shell(uri)} -o model`;
 }

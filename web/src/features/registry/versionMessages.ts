@@ -43,10 +43,10 @@ export const versionMessages = {
   copyKey: "Copy the key's id",
   deployments: "Deployments",
   noDeployments: "No deployment is noted.",
-  deploymentsHint: "What runs models is yours; assay registry deploy record notes where they run.",
+  deploymentsHint:
+    "assay deployments notes what it puts to work, assay registry deploy record what others do. The page of an Assay server tries the model.",
+  serveHint: "It prints an address; its page has a form to try the model, made from the signature.",
   ended: "ended",
-  endDeployment: "Note its end",
-  deploymentEnded: "The end of the deployment was noted",
   signature: "Signature",
   parts: { inputs: "Inputs", outputs: "Outputs", params: "Params" } as Record<Part, string>,
   type: "Type",

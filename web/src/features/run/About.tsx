@@ -34,6 +34,9 @@ export function capturedOf(run: Run): Partial<Record<keyof typeof TAGS, string>>
   );
 }
 
+/** Whether a launcher started it, which notes more than a program itself does. */
+export const isProject = (run: Run): boolean => run.data.tags["mlflow.source.type"] === "PROJECT";
+
 export function Fact({ name, children, copy }: { name: string; children: ReactNode; copy?: string }) {
   return (
     <>
@@ -104,7 +107,7 @@ export function About({ run }: { run: Run }) {
             <Plain text={info.user_id} />
           </Fact>
         )}
-        {captured.source && (
+        {captured.source && !isProject(run) && (
           <Fact name={words.source} copy={captured.source}>
             <Plain text={captured.source} />
           </Fact>

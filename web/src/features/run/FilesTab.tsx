@@ -11,5 +11,13 @@ export default function FilesTab({ run }: { run: Run }) {
       set({ tab: "files", path, line: options?.line }, options),
     [set],
   );
-  return <Files place={{ run_id: run.info.run_id }} path={search.path} line={search.line} onPath={open} />;
+  return (
+    <Files
+      place={{ run_id: run.info.run_id }}
+      path={search.path}
+      line={search.line}
+      writable={run.info.lifecycle_stage === "active"}
+      onPath={open}
+    />
+  );
 }

@@ -17,6 +17,7 @@ import { May } from "@/app/May";
 import { useMe } from "@/app/me";
 import { colourOf, useDark } from "@/charts/colours";
 import { visible } from "@/features/files/spans";
+import { HeadBadge, OriginalLink } from "@/features/reproduction/HeadBadge";
 import { Button, IconButton } from "@/ui/Button";
 import { Chip, Status, Swatch, Time } from "@/ui/Facts";
 import { TextField } from "@/ui/Field";
@@ -104,6 +105,7 @@ export function Head({ run, neighbours }: { run: Run; neighbours: Neighbours | n
       </div>
       <div className={styles.facts}>
         <Status status={info.status} />
+        <HeadBadge run={run} />
         <span>
           {messages.started} <Time ms={info.start_time} />
         </span>
@@ -111,6 +113,7 @@ export function Head({ run, neighbours }: { run: Run; neighbours: Neighbours | n
           {messages.duration} <Duration run={run} />
         </span>
         {info.user_id && <span>{messages.by(visible(info.user_id).slice(0, 100))}</span>}
+        <OriginalLink run={run} />
       </div>
     </header>
   );

@@ -52,6 +52,15 @@ export function NodeLink({ node }: { node: Node }) {
           {suffix}
         </>
       );
+    case "deployment":
+      return (
+        <>
+          <Link to="/deployments/$id" params={{ id: node.id }}>
+            {label}
+          </Link>
+          {suffix}
+        </>
+      );
     default:
       return (
         <>

@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { About } from "./About";
 import { parentOf, type Run, runQuery } from "./data";
 import { Failure } from "./Failure";
+import { Launched } from "./Launched";
 import { MetricTable } from "./MetricTable";
 import { ModelsAndData } from "./ModelsAndData";
 import { messages } from "./messages";
@@ -10,6 +11,7 @@ import { Notes } from "./Notes";
 import { ParamTable } from "./ParamTable";
 import { Reproduce } from "./Reproduce";
 import styles from "./run.module.css";
+import { Sweep } from "./Sweep";
 import { Tags } from "./Tags";
 import { listOf } from "./useNeighbours";
 import { useRunSearch } from "./useRunSearch";
@@ -35,12 +37,14 @@ export default function Overview({ run }: { run: Run }) {
     <div className={styles.overview}>
       <div className={styles.column}>
         {failed && <Failure run={run} />}
+        <Sweep run={run} />
         <MetricTable run={run} other={other} />
         <ParamTable run={run} other={other} />
         <Notes run={run} />
       </div>
       <aside className={styles.column} aria-label={messages.about}>
         <About run={run} />
+        <Launched run={run} />
         <Tags run={run} />
         <ModelsAndData run={run} />
         <Reproduce run={run} />

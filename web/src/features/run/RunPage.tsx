@@ -6,6 +6,7 @@ import { ApiError } from "@/api/client";
 import { isTyping } from "@/app/Shell";
 import { rowsQuery } from "@/features/experiment/data";
 import { useRunChanges } from "@/features/experiment/live";
+import { hasReport } from "@/features/reproduction/data";
 import { Button } from "@/ui/Button";
 import controls from "@/ui/controls.module.css";
 import { formatCount } from "@/ui/format";
@@ -32,6 +33,7 @@ const FACES: Record<Tab, React.LazyExoticComponent<React.ComponentType<TabProps>
   environment: lazy(() => import("./EnvironmentTab")),
   inputs: lazy(() => import("./InputsTab")),
   children: lazy(() => import("./ChildrenTab")),
+  reproduction: lazy(() => import("@/features/reproduction/ReproductionTab")),
 };
 
 export function RunPage() {
@@ -71,9 +73,12 @@ export function RunPage() {
   if (!run) return <RunSkeleton />;
   const childCount = children.data?.total ?? 0;
   const hasSystem = Object.keys(run.data.metrics).some((key) => key.startsWith(SYSTEM_PREFIX));
-  const shown = TABS.filter(
-    (one) => one === tab || ((one !== "children" || childCount > 0) && (one !== "system" || hasSystem)),
-  );
+  const hidden: Partial<Record<Tab, boolean>> = {
+    children: childCount === 0,
+    system: !hasSystem,
+    reproduction: !hasReport(run.data.tags),
+  };
+  const shown = TABS.filter((one) => one === tab || !hidden[one]);
   const Face = FACES[tab];
   return (
     <div className={styles.page}>

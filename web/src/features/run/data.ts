@@ -14,6 +14,8 @@ export const OUTPUT_PATH = "assay/output.log";
 export const SYSTEM_PREFIX = "system/";
 export const NOTE_TAG = "mlflow.note.content";
 export const STAR_TAG = "assay.star";
+/** What a run id may be; tags that name runs are anybody's words. */
+export const RUN_ID = /^[\w-]{1,64}$/;
 const PARENT_TAG = "mlflow.parentRunId";
 const LIVE_REFETCH_MS = 10_000;
 const CAPTURED_REFETCH_MS = 3_000;

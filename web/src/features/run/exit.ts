@@ -6,7 +6,7 @@ import { messages } from "./messages";
 const MAX_CODE_LENGTH = 12;
 
 export function exceptionOf(run: Run): string | undefined {
-  return run.data.tags["assay.exception"] || undefined;
+  return run.data.tags["assay.exception"] || run.data.tags["assay.project.reason"] || undefined;
 }
 
 const numberOf = (text: string | undefined): number | null => {

@@ -12,6 +12,7 @@ export const messages = {
     environment: "Environment",
     inputs: "Inputs & models",
     children: "Children",
+    reproduction: "Reproduction",
   },
   experiments: "Experiments",
   parent: "Parent run",
@@ -142,14 +143,15 @@ export const messages = {
 
   failed: "The run failed",
   killed: "The run was stopped",
-  lastLines: (count: number) => `Last ${count} lines of the log`,
+  lastLines: (count: number) => (count === 1 ? "Last line of the log" : `Last ${count} lines of the log`),
   wholeLog: "Open the log",
   noOutput: "No output was captured, so there is no exception to show.",
   atEnd: "Resources at the end",
 
   exit: { code: "Exit code", cpu: "Processor time", memory: "Peak memory" },
   exitCode: (code: number) => {
-    const signal = { 130: "SIGINT", 137: "SIGKILL", 143: "SIGTERM" }[code];
+    // As a shell tells them, and as Python does.
+    const signal = { 2: "SIGINT", 9: "SIGKILL", 15: "SIGTERM" }[code < 0 ? -code : code - 128];
     return signal ? `${code} (${signal})` : String(code);
   },
 

@@ -15,6 +15,7 @@ export const TABS = [
   "environment",
   "inputs",
   "children",
+  "reproduction",
 ] as const;
 export type Tab = (typeof TABS)[number];
 

@@ -9,7 +9,7 @@ import { TextField } from "@/ui/Field";
 import styles from "./ColumnPicker.module.css";
 import { type KeyEntry, type KeyNode, keyTree, shareShown } from "./keyTree";
 import { messages } from "./messages";
-import { ATTRIBUTES, NAME, shifted, tableColumn } from "./tableColumns";
+import { ATTRIBUTES, NAME, shifted, statText, tableColumn } from "./tableColumns";
 import type { Columns } from "./useColumns";
 
 type Section = keyof typeof messages.sections;
@@ -250,7 +250,7 @@ function Order({ columns }: { columns: Columns }) {
           return (
             <li key={id}>
               <bdi>{name}</bdi>
-              {column.stat !== "last" && <span className={styles.quiet}>{messages.stats[column.stat]}</span>}
+              {column.stat !== "last" && <span className={styles.quiet}>{statText(column)}</span>}
               <span className={styles.buttons}>
                 <IconButton
                   label={messages.moveUp(name)}

@@ -5,7 +5,6 @@
 import {
   type KeyboardEvent,
   type MouseEvent,
-  useCallback,
   useEffect,
   useId,
   useLayoutEffect,
@@ -15,6 +14,8 @@ import {
 } from "react";
 import { usePreferences } from "@/app/preferences";
 import { useDark } from "@/charts/colours";
+import type { Colouring } from "@/features/experiment/colouring";
+import type { GroupFigure } from "@/features/experiment/search";
 import { hover } from "@/features/experiment/state";
 import { exactText, figuresText } from "./cells";
 import { keyOf } from "./gridKeys";
@@ -25,11 +26,12 @@ import { messages } from "./messages";
 import { Row, type RowLook } from "./Row";
 import styles from "./RunTable.module.css";
 import type { RunRecord } from "./records";
-import { columnsInView, columnsToRead, Rail, sliceOf, type View } from "./slice";
+import { columnsToRead, Rail, sliceOf } from "./slice";
 import { useSparks } from "./sparks";
 import { SELECT_WIDTH, type TableColumn } from "./tableColumns";
 import { useClock } from "./useClock";
 import type { Row as RowOf, RowsInUse } from "./useRows";
+import { useRoom, useView } from "./useView";
 import { STAR_COLUMN, wantedOf } from "./wanted";
 
 export interface CellAt {
@@ -59,10 +61,18 @@ export interface GridProps {
   undecided: boolean;
   top: RunRecord[];
   base: RunRecord | null;
+  /** What gives runs their colours: the column, and once it is known what they mean. */
+  colour: TableColumn | null;
+  colouring: Colouring | null;
+  /** Whether runs may be changed. */
+  mayWrite: boolean;
   sorts: Map<string, SortMark>;
   ranges: Record<string, Range>;
   marks: number;
   groupLabels: string[];
+  groupIds: string[];
+  /** What groups show of a metric. */
+  figure: GroupFigure | undefined;
   wrap: boolean;
   /** Whether rows stand under rows. */
   tree: boolean;
@@ -95,11 +105,11 @@ export function Grid(props: GridProps) {
   const dark = useDark();
   const { density, zone } = usePreferences();
   const rowHeight = props.wrap ? WRAPPED_HEIGHT : ROW_HEIGHTS[density];
-  const [room, setRoom] = useState({ width: 1200, height: 700 });
+  const room = useRoom(scroller);
   const columns = useMemo(() => {
     const pinned = props.columns.reduce((sum, one) => sum + (one.pinned ? one.width : 0), SELECT_WIDTH);
     if (pinned <= room.width * MOST_PINNED) return props.columns;
-    return props.columns.map((one) => ({ ...one, pinned: false }));
+    return props.columns.map((one) => ({ ...one, pinned: false as const }));
   }, [props.columns, room.width]);
 
   const above = HEAD_HEIGHT + top.length * rowHeight;
@@ -107,32 +117,10 @@ export function Grid(props: GridProps) {
     () => new Rail(rows.size, rowHeight, room.height - HEAD_HEIGHT),
     [rows.size, rowHeight, room.height],
   );
-  const measure = useCallback((): View & { scrollTop: number } => {
-    const box = scroller.current;
-    const scrollTop = box?.scrollTop ?? 0;
-    const [first, last] = rail.rows(scrollTop);
-    const [firstCol, lastCol] = columnsInView(columns, box?.scrollLeft ?? 0, room.width);
-    return { first, last, firstCol, lastCol, scrollTop: rail.scaled ? scrollTop : 0 };
-  }, [rail, columns, room.width]);
-  const [view, setView] = useState(measure);
+  const { view, end, turn, update } = useView(scroller, rail, columns, room.width);
   const [active, setActive] = useState({ row: 0, col: 0 });
   const [pointed, setPointed] = useState(-1);
   const activeRow = Math.min(active.row, top.length + rows.size - 1);
-
-  const update = useCallback(() => {
-    const next = measure();
-    setView((before) =>
-      (Object.keys(next) as (keyof typeof next)[]).every((key) => before[key] === next[key]) ? before : next,
-    );
-  }, [measure]);
-  useLayoutEffect(update, [update]);
-  useLayoutEffect(() => {
-    const box = scroller.current;
-    if (!box) return;
-    const observer = new ResizeObserver(() => setRoom({ width: box.clientWidth, height: box.clientHeight }));
-    observer.observe(box);
-    return () => observer.disconnect();
-  }, []);
 
   // Back from another page, or from another question: the place is where it was.
   const { place } = props;
@@ -168,10 +156,11 @@ export function Grid(props: GridProps) {
       wanted: [
         ...(props.undecided ? [] : columnsToRead(columns, view.firstCol, view.lastCol).flatMap(wantedOf)),
         ...wantedOf(STAR_COLUMN),
+        ...(props.colour ? wantedOf(props.colour) : []),
       ],
       choose: props.undecided,
     }),
-    [columns, view.firstCol, view.lastCol, props.undecided],
+    [columns, view.firstCol, view.lastCol, props.undecided, props.colour],
   );
   const { look } = rows;
   // biome-ignore lint/correctness/useExhaustiveDependencies: each answer may show that more is missing
@@ -185,7 +174,7 @@ export function Grid(props: GridProps) {
     return pinned ? { depth: 0, run: pinned } : rows.at(index - top.length);
   };
   const drawn: { index: number; row: RowOf }[] = [];
-  for (let flat = view.first; flat <= Math.min(view.last, rows.size - 1); flat++) {
+  for (const flat of rail.inOrder(view.first, end, turn)) {
     const row = rows.at(flat);
     if (row) drawn.push({ index: flat + top.length, row });
   }
@@ -202,9 +191,11 @@ export function Grid(props: GridProps) {
     sparkKeys,
     rows.version,
   );
+  const { ranges, marks, base, colouring, mayWrite, figure } = props;
+  const colourPlace = colouring ? props.groupIds.indexOf(colouring.id) : -1;
   const rowLook = useMemo<RowLook>(
-    () => ({ slice, ranges: props.ranges, marks: props.marks, base: props.base, dark, zone }),
-    [slice, props.ranges, props.marks, props.base, dark, zone],
+    () => ({ slice, ranges, marks, base, dark, zone, colouring, colourPlace, mayWrite, figure }),
+    [slice, ranges, marks, base, dark, zone, colouring, colourPlace, mayWrite, figure],
   );
 
   const goTo = (row: number, col: number) => {

@@ -4,12 +4,13 @@ import { markOf } from "./marks";
 import { messages } from "./messages";
 import styles from "./RunTable.module.css";
 import type { Slice } from "./slice";
-import { LEAST_WIDTH, type TableColumn } from "./tableColumns";
+import { LEAST_WIDTH, type Side, statText, type TableColumn } from "./tableColumns";
 
 export interface HeadActions {
   sort: (column: TableColumn, add: boolean) => void;
   menu: (column: TableColumn, anchor: DOMRect) => void;
   move: (id: string, before: string | null) => void;
+  pin: (id: string, side: Side) => void;
   resize: (id: string, width: number) => void;
   fit: (column: TableColumn) => void;
   selectAll: () => void;
@@ -105,8 +106,9 @@ export function Head({
             place={place}
             domId={domId}
             active={place === activeCol}
-            left={i < slice.pinned ? (slice.offsets[i] as number) : null}
+            offset={slice.offsets[i] as number}
             space={i === slice.pinned ? slice.before : 0}
+            room={i === slice.right ? slice.after : null}
             sort={sort}
             several={sorts.size > 1}
             better={direction === "none" ? "" : messages.better[direction]}
@@ -123,7 +125,9 @@ export function Head({
           />
         );
       })}
-      {slice.after > 0 && <span style={{ width: slice.after, flex: "none" }} />}
+      {slice.right === slice.columns.length && slice.after > 0 && (
+        <span style={{ width: slice.after, flex: "none" }} />
+      )}
     </div>
   );
 }
@@ -138,8 +142,9 @@ function HeadCell({
   place,
   domId,
   active,
-  left,
+  offset,
   space,
+  room,
   sort,
   several,
   better,
@@ -152,8 +157,10 @@ function HeadCell({
   place: number;
   domId: string;
   active: boolean;
-  left: number | null;
+  offset: number;
   space: number;
+  /** Room before it that takes what is left of the line, so that it stands at the right. */
+  room: number | null;
   sort?: SortMark;
   several: boolean;
   better: string;
@@ -168,6 +175,7 @@ function HeadCell({
   return (
     <>
       {space > 0 && <span style={{ width: space, flex: "none" }} />}
+      {room !== null && <span style={{ flex: `1 0 ${room}px` }} />}
       {/* biome-ignore lint/a11y/useFocusableInteractive: the grid has the focus and names its active cell */}
       <div
         role="columnheader"
@@ -178,11 +186,15 @@ function HeadCell({
         data-col={place}
         data-col-id={column.id}
         data-active={active || undefined}
-        data-pinned={left !== null || undefined}
+        data-pinned={column.pinned || undefined}
         data-numeric={column.numeric || undefined}
         data-drop={drop}
         className={styles.headCell}
-        style={{ width: width ?? column.width, insetInlineStart: left ?? undefined }}
+        style={{
+          width: width ?? column.width,
+          insetInlineStart: column.pinned === "left" ? offset : undefined,
+          insetInlineEnd: column.pinned === "right" ? offset : undefined,
+        }}
         onContextMenu={(event) => {
           event.preventDefault();
           actions.menu(column, event.currentTarget.getBoundingClientRect());
@@ -194,6 +206,7 @@ function HeadCell({
           className={styles.headLabel}
           title={[
             column.kind === "attribute" ? column.label : `${messages.kinds[column.kind]} ${column.key}`,
+            column.stat === "last" ? "" : statText(column),
             better,
           ]
             .filter(Boolean)
@@ -203,7 +216,7 @@ function HeadCell({
         >
           <bdi>{column.label.slice(0, 200)}</bdi>
           {column.kind === "spark" && <span className={styles.stat}>{messages.curveShort}</span>}
-          {column.stat !== "last" && <span className={styles.stat}>{messages.stats[column.stat]}</span>}
+          {column.stat !== "last" && <span className={styles.stat}>{statText(column)}</span>}
           {sort && (
             <span className={styles.sort} aria-hidden="true">
               {sort.descending ? "↓" : "↑"}

@@ -2,9 +2,12 @@
 import { memo, type ReactNode } from "react";
 import { address } from "@/api/client";
 import { colourOf } from "@/charts/colours";
+import { ColourMark } from "@/features/experiment/ColourMark";
+import type { Colouring } from "@/features/experiment/colouring";
+import type { GroupFigure } from "@/features/experiment/search";
 import { formatCount, formatNumber } from "@/ui/format";
 import { cellText, deltaText } from "./cells";
-import { isBest, markOf, type Range, shareOf } from "./marks";
+import { endOf, isBest, markOf, type Range, shareOf } from "./marks";
 import { messages } from "./messages";
 import styles from "./RunTable.module.css";
 import { cellOf, type GroupRecord, type RunRecord } from "./records";
@@ -19,6 +22,14 @@ export interface RowLook {
   marks: number;
   base: RunRecord | null;
   dark: boolean;
+  /** What the colours of runs mean, if they have been given a meaning. */
+  colouring: Colouring | null;
+  /** Which of the values that make a group is the one that colours tell; -1 for none. */
+  colourPlace: number;
+  /** What groups show of a metric. */
+  figure: GroupFigure | undefined;
+  /** Whether runs may be changed. */
+  mayWrite: boolean;
   /** Times are drawn anew when the zone changes. */
   zone: string;
 }
@@ -51,6 +62,26 @@ export interface RowProps {
 
 export const STAR = "t:assay.star";
 
+/** A cell without a value keeps its text: making one anew costs more than writing another into it. */
+const BLANK = "\u00a0";
+
+const WAIT = "…";
+
+/** Stands where a run is still being read, so that its row needs but other words when it came. */
+const WAITING: RunRecord = {
+  id: "",
+  name: WAIT,
+  experimentId: "",
+  status: "",
+  startTime: null,
+  endTime: null,
+  user: "",
+  stage: "",
+  parent: null,
+  children: 0,
+  cells: {},
+};
+
 function nameCell(props: RowProps): ReactNode {
   const { run, group, depth, open, hidden, look } = props;
   const indent = depth > 0 && <span style={{ width: depth * 18 }} className={styles.indent} />;
@@ -72,13 +103,18 @@ function nameCell(props: RowProps): ReactNode {
       <>
         {indent}
         {twist}
+        {look.colouring && look.colourPlace >= 0 && (
+          <ColourMark paint={look.colouring.paint(group.key[look.colourPlace])} />
+        )}
         <bdi className={styles.groupName}>{label.join(" · ")}</bdi>
         <span className={styles.count}>{messages.runs(group.runs)}</span>
       </>
     );
   }
-  if (!run) return <span className={styles.wait} />;
+  if (!run) return null;
   const starred = Boolean(run.cells[STAR]);
+  const paint = run === WAITING ? undefined : look.colouring?.paint(cellOf(run, look.colouring.id, 0));
+  const draws = `${hidden ? messages.draw : messages.hide}${paint ? ` (${paint.text.slice(0, 200)})` : ""}`;
   return (
     <>
       {indent}
@@ -89,17 +125,18 @@ function nameCell(props: RowProps): ReactNode {
         className={styles.mini}
         data-act="hide"
         aria-pressed={hidden}
-        aria-label={hidden ? messages.draw : messages.hide}
-        title={hidden ? messages.draw : messages.hide}
+        aria-label={draws}
+        title={draws}
       >
-        <span
-          className={styles.dot}
-          data-off={hidden || undefined}
-          style={{
-            background: hidden ? "transparent" : colourOf(run.id, look.dark),
-            borderColor: colourOf(run.id, look.dark),
-          }}
-        />
+        {paint ? (
+          <ColourMark paint={paint} off={hidden} />
+        ) : (
+          <span
+            className={styles.dot}
+            data-off={hidden || undefined}
+            style={{ color: run === WAITING ? "transparent" : colourOf(run.id, look.dark) }}
+          />
+        )}
       </button>
       {props.renaming ? (
         <input
@@ -118,32 +155,39 @@ function nameCell(props: RowProps): ReactNode {
           onBlur={(event) => props.onRename(run, event.currentTarget.value.trim())}
         />
       ) : (
-        <a className={styles.link} href={address(`runs/${run.id}`)} tabIndex={-1} data-act="link">
+        <a className={styles.link} href={run.id && address(`runs/${run.id}`)} tabIndex={-1} data-act="link">
           <bdi>{run.name.slice(0, 300) || run.id}</bdi>
         </a>
       )}
       {run.children > 0 && <span className={styles.count}>{formatCount(run.children)}</span>}
-      {(starred || props.tools) && tools(starred)}
+      {(starred || props.tools) && tools(starred, look.mayWrite)}
     </>
   );
 }
 
 /** Drawn where the pointer or the active cell is, and where a star is: in every row they would cost too much. */
-function tools(starred: boolean): ReactNode {
+function tools(starred: boolean, mayWrite: boolean): ReactNode {
   return (
     <span className={styles.tools}>
-      <button
-        type="button"
-        tabIndex={-1}
-        className={styles.mini}
-        data-act="star"
-        data-on={starred || undefined}
-        aria-pressed={starred}
-        aria-label={messages.star}
-        title={messages.star}
-      >
-        {starred ? "★" : "☆"}
-      </button>
+      {mayWrite && (
+        <button
+          type="button"
+          tabIndex={-1}
+          className={styles.mini}
+          data-act="star"
+          data-on={starred || undefined}
+          aria-pressed={starred}
+          aria-label={messages.star}
+          title={messages.star}
+        >
+          {starred ? "★" : "☆"}
+        </button>
+      )}
+      {!mayWrite && starred && (
+        <span className={styles.mini} data-on="" role="img" aria-label={messages.starred}>
+          ★
+        </span>
+      )}
       <button
         type="button"
         tabIndex={-1}
@@ -190,9 +234,17 @@ function shading(run: RunRecord, column: TableColumn, look: RowLook): string | u
     : `color-mix(in srgb, var(--accent) ${Math.round(share * MOST_SHADE)}%, var(--page))`;
 }
 
-function groupFigures(group: GroupRecord, column: TableColumn): ReactNode {
+function groupFigures(group: GroupRecord, column: TableColumn, shown: GroupFigure | undefined): ReactNode {
   const figures = group.figures[column.id];
   if (!figures || figures.mean === null) return "";
+  if (shown) {
+    const end = endOf(shown, column.key);
+    return (
+      <>
+        <span className={styles.delta}>{messages.stats[end]}</span> {formatNumber(figures[end] ?? Number.NaN)}
+      </>
+    );
+  }
   return (
     <>
       {formatNumber(figures.mean)}
@@ -203,32 +255,34 @@ function groupFigures(group: GroupRecord, column: TableColumn): ReactNode {
   );
 }
 
+function isWaiting(run: RunRecord, column: TableColumn): boolean {
+  return run === WAITING || (column.kind === "metric" && run.cells[column.id] === undefined);
+}
+
 function content(props: RowProps, column: TableColumn): ReactNode {
   const { run, group, now, look } = props;
   if (column.id === NAME) return nameCell(props);
-  if (group) return column.kind === "metric" ? groupFigures(group, column) : "";
-  if (!run) return <span className={styles.wait} />;
+  if (group) return column.kind === "metric" ? groupFigures(group, column, look.figure) : "";
+  if (!run) return "";
   if (column.kind === "spark") {
     const path = sparkOf(run.id, column.key);
-    if (!path) return "";
-    const colour = colourOf(run.id, look.dark);
+    if (!path) return BLANK;
+    const colour =
+      look.colouring?.paint(cellOf(run, look.colouring.id, 0)).colour ?? colourOf(run.id, look.dark);
     return (
       <svg width={SPARK_WIDTH} height={SPARK_HEIGHT} role="img" aria-label={messages.curve(column.key)}>
         <path d={path} fill={colour} stroke={colour} strokeWidth="1.2" strokeLinejoin="round" />
       </svg>
     );
   }
-  const text = cellText(run, column, now);
+  const text = isWaiting(run, column) ? WAIT : cellText(run, column, now) || BLANK;
   if (column.id === "a:status")
     return (
       <span className={styles.status} data-status={run.status}>
         {text}
       </span>
     );
-  if (column.kind === "metric") {
-    if (run.cells[column.id] === undefined) return <span className={styles.wait} />;
-    return metricCell(run, column, text, look);
-  }
+  if (column.kind === "metric") return metricCell(run, column, text, look);
   return text;
 }
 
@@ -241,13 +295,15 @@ function isRich({ look, run, group }: RowProps, column: TableColumn): boolean {
   return look.base !== null || isBest(value, look.ranges[column.id], markOf(column.key).direction);
 }
 
-function RowView(props: RowProps) {
+function RowView(read: RowProps) {
+  const props = read.run || read.group ? read : { ...read, run: WAITING };
   const { look, run, group, index, selected, activeCol, domId, open, depth } = props;
   const { slice } = look;
   const cells: ReactNode[] = [];
   slice.columns.forEach((column, i) => {
     if (i === slice.pinned && slice.before > 0)
       cells.push(<span key="before" style={{ width: slice.before, flex: "none" }} />);
+    if (i === slice.right) cells.push(<span key="after" style={{ flex: `1 0 ${slice.after}px` }} />);
     const place = slice.places[i] as number;
     const active = place === activeCol;
     cells.push(
@@ -260,12 +316,13 @@ function RowView(props: RowProps) {
         data-col={place}
         data-kind={column.id === NAME ? "name" : column.kind}
         data-numeric={column.numeric || undefined}
-        data-pinned={i < slice.pinned || undefined}
+        data-pinned={column.pinned || undefined}
         data-active={active || undefined}
         className={isRich(props, column) ? `${styles.cell} ${styles.rich}` : styles.cell}
         style={{
           width: column.width,
-          insetInlineStart: i < slice.pinned ? slice.offsets[i] : undefined,
+          insetInlineStart: column.pinned === "left" ? slice.offsets[i] : undefined,
+          insetInlineEnd: column.pinned === "right" ? slice.offsets[i] : undefined,
           backgroundColor: run && column.kind === "metric" ? shading(run, column, look) : undefined,
         }}
       >
@@ -279,7 +336,7 @@ function RowView(props: RowProps) {
       role="row"
       data-run-row=""
       data-row={index}
-      data-run={run?.id}
+      data-run={run?.id || undefined}
       data-top={props.isTop || undefined}
       data-group={group ? "" : undefined}
       aria-rowindex={index + 2}
@@ -303,7 +360,9 @@ function RowView(props: RowProps) {
         )}
       </div>
       {cells}
-      {slice.after > 0 && <span style={{ width: slice.after, flex: "none" }} />}
+      {slice.right === slice.columns.length && slice.after > 0 && (
+        <span style={{ width: slice.after, flex: "none" }} />
+      )}
     </div>
   );
 }

@@ -2,12 +2,15 @@
 import { useNavigate, useRouter } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { ROOT } from "@/api/client";
+import { useMe } from "@/app/me";
 import { keep, readKept } from "@/app/preferences";
 import { isTyping } from "@/app/Shell";
+import { colourChoice, useColouring, withColour } from "@/features/experiment/colouring";
 import { whichRuns } from "@/features/experiment/data";
 import { useExperimentState } from "@/features/experiment/state";
 import { ErrorNotice, Notice } from "@/ui/Notice";
 import { toast, toastError } from "@/ui/Toasts";
+import type { Asking } from "./AskFigure";
 import { Chips } from "./Chips";
 import { type CellDeeds, cellMenu } from "./cellMenu";
 import { pandasSnippet, rowJson } from "./cells";
@@ -25,6 +28,7 @@ import type { RunRecord } from "./records";
 import { SelectionBar } from "./SelectionBar";
 import { storeOf } from "./store";
 import { Toolbar } from "./Toolbar";
+import { tableColumn } from "./tableColumns";
 import { useColumns } from "./useColumns";
 import { sortMarks, useHead } from "./useHead";
 import { useLiveTable } from "./useLiveTable";
@@ -34,6 +38,11 @@ import { useSelection } from "./useSelection";
 import { useTop } from "./useTop";
 
 const Peek = lazy(() => import("./Peek").then((m) => ({ default: m.Peek })));
+const AskFigure = lazy(() => import("./AskFigure").then((m) => ({ default: m.AskFigure })));
+const ColourLegend = lazy(() =>
+  import("@/features/experiment/ColourLegend").then((m) => ({ default: m.ColourLegend })),
+);
+const NO_IDS: string[] = [];
 const WRAP = "assay.wrap";
 
 function copy(text: string): void {
@@ -53,6 +62,7 @@ export function RunTable() {
   const [renaming, setRenaming] = useState<string | null>(null);
   const [wrap, setWrap] = useState(() => readKept(WRAP, false));
   const [marks, setMarks] = useState(0);
+  const [asking, setAsking] = useState<Asking | null>(null);
   const grid = useRef<GridHandle | null>(null);
   const query = useRef<QueryBoxHandle>(null);
 
@@ -60,7 +70,13 @@ export function RunTable() {
     () => [...new Set([...(state.base ? [state.base] : []), ...(state.top ?? [])])],
     [state.base, state.top],
   );
-  const top = useTop(store, experimentIds, topIds, columns.shown, rows.version);
+  const colourId = colourChoice(state);
+  const colour = useMemo(() => (colourId ? tableColumn(colourId) : null), [colourId]);
+  const colouring = useColouring(experimentIds, colourId, state);
+  const needed = useMemo(() => [...(colour ? [colour] : []), ...columns.shown], [colour, columns.shown]);
+  const top = useTop(store, experimentIds, topIds, needed, rows.version);
+  // Who looks is asked once the rows are there: nothing can be changed before.
+  const mayWrite = useMe({ when: rows.version > 0 }).may("write");
   const base = (state.base && store.runs.get(state.base)) || null;
   const ranges = useRanges(experimentIds, state, columns.shown, rows.total !== null && rows.total > 0);
   const labels = useMemo(() => groupLabels(state.group), [state.group]);
@@ -79,6 +95,7 @@ export function RunTable() {
     state,
     set,
     openMenu: setMenu,
+    ask: setAsking,
     toggleAll,
     onMark: () => setMarks((before) => before + 1),
   });
@@ -103,8 +120,9 @@ export function RunTable() {
     peek,
     pin: (run) => set({ top: toggled(state.top, run.id) }, { replace: true }),
     base: (run) => set({ base: state.base === run.id ? undefined : run.id }, { replace: true }),
-    star: (run) => void toggleStar(store, run),
-    rename: (run) => setRenaming(run.id),
+    change: mayWrite
+      ? { star: (run) => void toggleStar(store, run), rename: (run) => setRenaming(run.id) }
+      : null,
     hide: (run) => set({ hide: toggled(state.hide, run.id) }, { replace: true }),
   };
   const toggleOpen = (cell: CellAt) => {
@@ -133,7 +151,7 @@ export function RunTable() {
     if (what === "preload")
       return void router.preloadRoute({ to: "/runs/$runId", params: { runId: run.id } });
     if (what === "link") return openRun(run);
-    if (what === "star") return deeds.star(run);
+    if (what === "star") return deeds.change?.star(run);
     if (what === "hide") return deeds.hide(run);
     if (what === "peek") return peek(state.peek === run.id ? undefined : run);
     if (event.ctrlKey || event.metaKey || event.shiftKey) return select(cell, event.shiftKey);
@@ -171,8 +189,10 @@ export function RunTable() {
       i: () => peek(state.peek === run.id ? undefined : run),
       p: () => deeds.pin(run),
       b: () => deeds.base(run),
-      s: () => deeds.star(run),
-      f2: () => setRenaming(run.id),
+      ...(deeds.change && {
+        s: () => deeds.change?.star(run),
+        f2: () => deeds.change?.rename(run),
+      }),
     };
     const deed = byKey[pressed.toLowerCase()];
     deed?.();
@@ -242,6 +262,11 @@ export function RunTable() {
           {rows.total !== null && (rows.grouped ? messages.groups(rows.total) : messages.runs(rows.total))}
         </span>
         <Chips query={state.q} onChange={(q) => set({ q })} />
+        {colouring && (
+          <Suspense>
+            <ColourLegend colouring={colouring} onClear={() => set(withColour(state, undefined))} />
+          </Suspense>
+        )}
         {selection.count > 0 && (
           <SelectionBar
             selection={selection}
@@ -282,10 +307,15 @@ export function RunTable() {
             undecided={columns.undecided}
             top={top}
             base={base}
+            colour={colour}
+            colouring={colouring}
+            mayWrite={mayWrite}
             sorts={sortMarks(state.sort)}
             ranges={ranges}
             marks={marks}
             groupLabels={labels}
+            groupIds={state.group ?? NO_IDS}
+            figure={state.figure}
             wrap={wrap}
             tree={rows.grouped || (state.nest ?? false)}
             renaming={renaming}
@@ -328,6 +358,17 @@ export function RunTable() {
           </Suspense>
         )}
       </div>
+      {asking && (
+        <Suspense>
+          <AskFigure
+            asking={asking}
+            onClose={() => {
+              setAsking(null);
+              grid.current?.focus();
+            }}
+          />
+        </Suspense>
+      )}
       {menu && (
         <FloatingMenu
           request={menu}

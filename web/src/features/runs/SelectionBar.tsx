@@ -2,6 +2,7 @@
 import { useState } from "react";
 import { address } from "@/api/client";
 import { May } from "@/app/May";
+import type { Column } from "@/features/experiment/columns";
 import { Button } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
 import { TextField } from "@/ui/Field";
@@ -19,8 +20,8 @@ export type TagChange =
 type Format = keyof typeof messages.exportAs;
 
 /** A column of a file; curves are none. */
-function exported({ kind, key, stat }: TableColumn): Pick<TableColumn, "kind" | "key" | "stat">[] {
-  return kind === "spark" ? [] : [{ kind, key, stat }];
+function exported({ kind, key, stat, of }: TableColumn): Column[] {
+  return kind === "spark" ? [] : [{ kind, key, stat, of }];
 }
 
 /** Where a file with runs is fetched. */

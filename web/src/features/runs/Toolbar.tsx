@@ -4,7 +4,7 @@ import { lazy, type RefObject, Suspense, useState } from "react";
 import type { ApiError } from "@/api/client";
 import { columnId } from "@/features/experiment/columns";
 import { whichRuns } from "@/features/experiment/data";
-import type { ExperimentSearch } from "@/features/experiment/search";
+import { type ExperimentSearch, GROUP_FIGURES } from "@/features/experiment/search";
 import type { SetExperimentState } from "@/features/experiment/state";
 import { Button } from "@/ui/Button";
 import { Menu, type MenuEntry } from "@/ui/Menu";
@@ -42,6 +42,16 @@ function groupEntries(state: ExperimentSearch, columns: Columns, set: SetExperim
         set({ group: next.length ? next : undefined });
       },
     })),
+    ...(by.length
+      ? [
+          "separator" as const,
+          ...[undefined, ...GROUP_FIGURES].map((figure) => ({
+            label: messages.groupShows[figure ?? "mean"],
+            checked: state.figure === figure,
+            onSelect: () => set({ figure }),
+          })),
+        ]
+      : []),
   ];
 }
 

@@ -16,8 +16,8 @@ export interface CellDeeds {
   peek: (run: RunRecord) => void;
   pin: (run: RunRecord) => void;
   base: (run: RunRecord) => void;
-  star: (run: RunRecord) => void;
-  rename: (run: RunRecord) => void;
+  /** What only those may do who may write; null for others. */
+  change: { star: (run: RunRecord) => void; rename: (run: RunRecord) => void } | null;
   hide: (run: RunRecord) => void;
 }
 
@@ -56,6 +56,7 @@ export function cellMenu(
   marks: RunMarks,
   deeds: CellDeeds,
 ): MenuEntry[] {
+  const { change } = deeds;
   const filters = column ? filterEntries(run, column, deeds.narrow) : [];
   const text = column ? exactText(run, column, Date.now()) : "";
   return [
@@ -78,16 +79,20 @@ export function cellMenu(
       shortcut: "b",
       onSelect: () => deeds.base(run),
     },
-    {
-      label: run.cells[STAR] ? messages.unstarRun : messages.starRun,
-      shortcut: "s",
-      onSelect: () => deeds.star(run),
-    },
-    {
-      label: messages.rename,
-      shortcut: column?.id === NAME ? "F2" : undefined,
-      onSelect: () => deeds.rename(run),
-    },
+    ...(change
+      ? [
+          {
+            label: run.cells[STAR] ? messages.unstarRun : messages.starRun,
+            shortcut: "s",
+            onSelect: () => change.star(run),
+          },
+          {
+            label: messages.rename,
+            shortcut: column?.id === NAME ? "F2" : undefined,
+            onSelect: () => change.rename(run),
+          },
+        ]
+      : []),
     { label: marks.hidden ? messages.draw : messages.hide, onSelect: () => deeds.hide(run) },
   ];
 }

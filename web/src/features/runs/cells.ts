@@ -1,8 +1,10 @@
 /** What stands in a cell, as text: short to read, exact to copy. */
 
 import { zone } from "@/app/preferences";
+import { columnName } from "@/features/experiment/columns";
 import { formatAgo, formatDuration, formatNumber, formatTime } from "@/ui/format";
 import { messages as words } from "@/ui/messages";
+import { markOf } from "./marks";
 import { messages } from "./messages";
 import { type Cell, cellOf, type GroupRecord, type RunRecord } from "./records";
 import type { TableColumn } from "./tableColumns";
@@ -67,7 +69,15 @@ export function figuresText(group: GroupRecord, column: TableColumn): string {
   if (!figures || figures.mean === null) return "";
   const { count, mean, sd, min, max } = figures;
   const text = (value: number | null) => exactValue(value);
-  return messages.figures(count, text(mean), text(sd), text(min), text(max));
+  const { direction } = markOf(column.key);
+  const best = direction === "none" ? null : figures[direction];
+  return messages.figures(count, {
+    mean: text(mean),
+    sd: text(sd),
+    min: text(min),
+    max: text(max),
+    best: text(best),
+  });
 }
 
 /** A difference to the baseline with its sign; empty where there is none to tell. */
@@ -86,15 +96,10 @@ export function rowJson(run: RunRecord, columns: TableColumn[], now: number): st
   for (const column of columns) {
     if (column.kind === "spark") continue;
     const value = cellOf(run, column.id, now);
-    row[termOf(column)] =
+    row[columnName({ ...column, kind: column.kind })] =
       typeof value === "number" && !Number.isFinite(value) ? String(value) : (value ?? null);
   }
   return JSON.stringify(row, null, 2);
-}
-
-function termOf(column: TableColumn): string {
-  if (column.kind === "attribute") return column.key;
-  return `${column.kind}s.${column.key}${column.stat === "last" ? "" : `.${column.stat}`}`;
 }
 
 /** Python that reads the same runs as a data frame. */

@@ -1,25 +1,28 @@
 /** What can be done with a column. */
-import type { Stat } from "@/features/experiment/columns";
+import { canColour } from "@/features/experiment/colouring";
+import { KEPT_STATS, type KeptStat, type PointStat, parseColumn } from "@/features/experiment/columns";
 import type { MenuEntry } from "@/ui/Menu";
 import { type Direction, markOf } from "./marks";
 import { messages } from "./messages";
-import { NAME, type TableColumn } from "./tableColumns";
+import { NAME, type Side, type TableColumn } from "./tableColumns";
 
 export interface HeadDeeds {
   sort: (descending: boolean, add: boolean) => void;
   unsort: () => void;
-  pin: () => void;
+  pin: (side: Side) => void;
   shift: (by: number) => void;
   fit: () => void;
   hide: () => void;
-  stat: (stat: Stat) => void;
+  stat: (stat: KeptStat) => void;
+  ask: (stat: PointStat) => void;
   curve: () => void;
   shade: () => void;
   direction: (direction: Direction) => void;
   group: () => void;
+  colour: () => void;
 }
 
-const STATS: Stat[] = ["last", "min", "max", "mean", "first", "count"];
+const POINT_STATS: PointStat[] = ["mean_last", "at_step"];
 const DIRECTIONS: Direction[] = ["min", "max", "none"];
 
 export function canGroup(column: TableColumn): boolean {
@@ -29,7 +32,7 @@ export function canGroup(column: TableColumn): boolean {
 
 export function headMenu(
   column: TableColumn,
-  state: { sorted: boolean; sorts: number; grouped: boolean },
+  state: { sorted: boolean; sorts: number; grouped: boolean; coloured: boolean },
   deeds: HeadDeeds,
 ): MenuEntry[] {
   const mark = markOf(column.key);
@@ -38,10 +41,15 @@ export function headMenu(
     column.kind === "metric"
       ? [
           "separator",
-          ...STATS.map((stat) => ({
+          ...KEPT_STATS.map((stat) => ({
             label: messages.statNames[stat],
             checked: column.stat === stat,
             onSelect: () => deeds.stat(stat),
+          })),
+          ...POINT_STATS.map((stat) => ({
+            label: messages.askStat[stat],
+            checked: column.stat === stat,
+            onSelect: () => deeds.ask(stat),
           })),
           "separator",
           ...DIRECTIONS.map((direction) => ({
@@ -67,9 +75,25 @@ export function headMenu(
     ...(canGroup(column)
       ? [{ label: state.grouped ? messages.ungroup : messages.groupBy, onSelect: deeds.group }]
       : []),
+    ...(column.kind !== "spark" && canColour(parseColumn(column.id))
+      ? [{ label: state.coloured ? messages.uncolour : messages.colourBy, onSelect: deeds.colour }]
+      : []),
     ...metric,
     "separator",
-    { label: column.pinned ? messages.unpinColumn : messages.pinColumn, onSelect: deeds.pin },
+    {
+      label: column.pinned === "left" ? messages.unpinColumn : messages.pinColumn,
+      shortcut: "Ctrl ⇧ ←",
+      onSelect: () => deeds.pin("left"),
+    },
+    ...(column.id === NAME
+      ? []
+      : [
+          {
+            label: column.pinned === "right" ? messages.unpinColumn : messages.pinRight,
+            shortcut: "Ctrl ⇧ →",
+            onSelect: () => deeds.pin("right"),
+          },
+        ]),
     { label: messages.moveLeft, shortcut: "Ctrl ←", onSelect: () => deeds.shift(-1) },
     { label: messages.moveRight, shortcut: "Ctrl →", onSelect: () => deeds.shift(1) },
     { label: messages.fit, onSelect: deeds.fit },

@@ -3,6 +3,7 @@ import type { BodyOf } from "@/api/client";
 import { type Column, parseColumn } from "@/features/experiment/columns";
 import { type RowsRequest, whichRuns } from "@/features/experiment/data";
 import type { ExperimentSearch } from "@/features/experiment/search";
+import { endOf } from "./marks";
 
 export type GroupsRequest = BodyOf<"/api/assay/v1/runs/groups">;
 
@@ -10,11 +11,12 @@ export type List =
   | { kind: "runs"; request: RowsRequest }
   | { kind: "groups"; request: Omit<GroupsRequest, "columns" | "order_by">; order: GroupOrder | null };
 
-/** Groups in the order of their mean of a metric; without it the largest come first. */
+/** Groups in the order of what they show of a metric; without it the largest come first. */
 export interface GroupOrder {
   id: string;
   column: Column;
   descending: boolean;
+  figure: "mean" | "min" | "max";
 }
 
 export const WINDOW = { runs: 200, groups: 100 } as const;
@@ -39,7 +41,12 @@ export function rootList(experimentIds: string[], state: ExperimentSearch): List
     const column = parseColumn(id);
     const order =
       column?.kind === "metric"
-        ? { id, column, descending: state.sort?.[0]?.startsWith("-") ?? false }
+        ? {
+            id,
+            column,
+            descending: state.sort?.[0]?.startsWith("-") ?? false,
+            figure: state.figure ? endOf(state.figure, column.key) : ("mean" as const),
+          }
         : null;
     return { kind: "groups", request: { experiment_ids, filter, view, by }, order };
   }

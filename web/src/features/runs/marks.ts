@@ -1,5 +1,6 @@
 /** Which end of a metric is the good one, and how a value is shaded between the ends. */
 import { keep, readKept } from "@/app/preferences";
+import type { GroupFigure } from "@/features/experiment/search";
 
 export type Direction = "min" | "max" | "none";
 
@@ -37,6 +38,12 @@ export function markOf(key: string): Mark {
 export function setMark(key: string, change: Partial<Mark>): void {
   kept = { ...all(), [key]: { ...markOf(key), ...change } };
   keep(STORAGE, kept);
+}
+
+/** The end that is meant where the best is one of them; that of a metric without a good end is its least. */
+export function endOf(figure: GroupFigure, key: string): "min" | "max" {
+  if (figure !== "best") return figure;
+  return markOf(key).direction === "max" ? "max" : "min";
 }
 
 export interface Range {

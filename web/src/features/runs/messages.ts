@@ -26,6 +26,20 @@ export const messages = {
     first: "First value",
     count: "Number of points",
   },
+  pointStats: {
+    mean_last: (of: number) => `mean of last ${of.toLocaleString()}`,
+    at_step: (of: number) => `at step ${of.toLocaleString()}`,
+  },
+  askStat: { mean_last: "Mean of the last points…", at_step: "Value at a step…" },
+  askTitle: (key: string) => `A figure of ${key.slice(0, 200)}`,
+  askNumber: { mean_last: "Points", at_step: "Step" },
+  askHint: {
+    mean_last: "The mean of so many of the last points, without those that are no number.",
+    at_step: "The value logged at this step, or at the last one before it.",
+  },
+  askRange: (least: number, most: number) =>
+    `A whole number from ${least.toLocaleString()} to ${most.toLocaleString()}`,
+  show: "Show",
   better: { min: "lower is better", max: "higher is better" },
   runs: (count: number) => plural(count, "run", "runs"),
   groups: (count: number) => plural(count, "group", "groups"),
@@ -36,11 +50,18 @@ export const messages = {
   draw: "Show in charts",
   star: "Star",
   peek: "Look at it beside the table",
+  starred: "Starred",
   rename: "Rename",
   best: "best",
   curveShort: "curve",
-  figures: (count: number, mean: string, sd: string, min: string, max: string) =>
-    `${plural(count, "run", "runs")}: mean ${mean}${sd && `, sd ${sd}`}, min ${min}, max ${max}`,
+  figures: (count: number, of: { mean: string; sd: string; min: string; max: string; best: string }) =>
+    `${plural(count, "run", "runs")}: mean ${of.mean}${of.sd && `, sd ${of.sd}`}, min ${of.min}, max ${of.max}${of.best && `, best ${of.best}`}`,
+  groupShows: {
+    mean: "Groups show mean ± deviation",
+    min: "Groups show the least value",
+    max: "Groups show the greatest value",
+    best: "Groups show the best value",
+  },
   curve: (key: string) => `Curve of ${key.slice(0, 200)}`,
   selectRun: (name: string) => `Select ${name.slice(0, 200)}`,
   selectShown: "Select all runs of this table",
@@ -59,6 +80,7 @@ export const messages = {
   sortAdd: "Sort by it too",
   sortOff: "Don't sort by it",
   pinColumn: "Keep at the left",
+  pinRight: "Keep at the right",
   unpinColumn: "Let it scroll",
   moveLeft: "Move left",
   moveRight: "Move right",
@@ -68,6 +90,8 @@ export const messages = {
   shade: "Shade the values",
   best_: { min: "Lower is better", max: "Higher is better", none: "Neither is better" },
   groupBy: "Group by it",
+  colourBy: "Colour the runs by it",
+  uncolour: "Each run its own colour",
   ungroup: "Don't group by it",
 
   only: (column: string, value: string) => `Only ${column.slice(0, 60)} = ${value.slice(0, 40)}`,

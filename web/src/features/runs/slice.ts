@@ -1,13 +1,16 @@
 /** Which columns and rows are to be drawn for a place of the scroll bars. Pure. */
 import { SELECT_WIDTH, type TableColumn } from "./tableColumns";
 
-/** Columns that are drawn: the pinned ones, then those in view, with the room left and right of them. */
+/** Columns that are drawn: the pinned ones at both ends, between them those in view and the room around them. */
 export interface Slice {
   columns: TableColumn[];
   /** Of each column, its place among all. */
   places: number[];
+  /** How many are pinned at the left. */
   pinned: number;
-  /** Distance of each pinned column from the left. */
+  /** Where those pinned at the right begin. */
+  right: number;
+  /** Distance of each pinned column from its edge; of no account for the others. */
   offsets: number[];
   before: number;
   after: number;
@@ -52,21 +55,26 @@ export function columnsInView(columns: TableColumn[], left: number, width: numbe
 }
 
 export function sliceOf(columns: TableColumn[], firstCol: number, lastCol: number): Slice {
-  const slice: Slice = { columns: [], places: [], pinned: 0, offsets: [], before: 0, after: 0 };
+  const slice: Slice = { columns: [], places: [], pinned: 0, right: 0, offsets: [], before: 0, after: 0 };
   let left = SELECT_WIDTH;
+  let right = columns.reduce((sum, one) => sum + (one.pinned === "right" ? one.width : 0), 0);
   columns.forEach((column, place) => {
-    if (column.pinned) {
-      slice.columns.push(column);
-      slice.places.push(place);
-      slice.offsets.push(left);
-      slice.pinned += 1;
-      left += column.width;
-    } else if (place < firstCol) slice.before += column.width;
-    else if (place > lastCol) slice.after += column.width;
-    else {
-      slice.columns.push(column);
-      slice.places.push(place);
+    if (!column.pinned && place < firstCol) {
+      slice.before += column.width;
+      return;
     }
+    if (!column.pinned && place > lastCol) {
+      slice.after += column.width;
+      return;
+    }
+    if (column.pinned === "right") right -= column.width;
+    else slice.right += 1;
+    slice.columns.push(column);
+    slice.places.push(place);
+    slice.offsets.push(column.pinned === "right" ? right : left);
+    if (column.pinned !== "left") return;
+    slice.pinned += 1;
+    left += column.width;
   });
   return slice;
 }
@@ -116,6 +124,21 @@ export class Rail {
    */
   get pool(): number {
     return (Math.ceil(this.room / this.rowHeight / STEP) + 1) * STEP + 2 * AROUND;
+  }
+
+  /** The last row that is in sight. */
+  lastSeen(scrollTop: number): number {
+    return Math.ceil((this.passed(scrollTop) + this.room) / this.rowHeight) - 1;
+  }
+
+  /**
+   * The rows of a view in the order of their elements: as they stand, but begun with the one whose elements were
+   * first. An element that changes its place among the others would be styled and laid out anew with all in it.
+   */
+  inOrder(first: number, last: number, turn: number): number[] {
+    const rows = Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
+    const passed = (((turn - first) % this.pool) + this.pool) % this.pool;
+    return [...rows.slice(passed), ...rows.slice(0, passed)];
   }
 
   topOf(row: number, scrollTop: number): number {

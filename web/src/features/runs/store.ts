@@ -8,6 +8,7 @@ import { type Column, columnId } from "@/features/experiment/columns";
 import type { Rows, RowsRequest } from "@/features/experiment/data";
 import { type GroupsRequest, type List, listKey, WINDOW } from "./lists";
 import { type Figures, type GroupRecord, type RunRecord, readRows } from "./records";
+import { groupable } from "./tableColumns";
 
 /** A column to ask for, with the id it is kept under. */
 export interface Wanted {
@@ -38,6 +39,7 @@ export interface Wish {
 
 const MOST_LISTS = 24;
 const MOST_NAMED = 1_000;
+const MOST_GROUP_COLUMNS = 200;
 
 export class RunStore {
   readonly runs = new Map<string, RunRecord>();
@@ -143,14 +145,13 @@ export class RunStore {
         state.total = answer.total;
       } else {
         const { order } = list;
-        const metrics = wanted
-          .filter((one) => one.column.kind === "metric" && one.id !== order?.id)
-          .slice(0, 199);
-        if (order) metrics.unshift(order);
+        const shown = wanted.filter((one) => one.column.kind === "metric" && one.id !== order?.id);
+        const first: Wanted[] = order ? [order, ...shown] : shown;
+        const metrics = groupable(first, (one) => one.column.stat).slice(0, MOST_GROUP_COLUMNS);
         const request: GroupsRequest = {
           ...list.request,
           columns: metrics.map((one) => one.column),
-          order_by: order ? { column: 0, descending: order.descending, figure: "mean" } : null,
+          order_by: order ? { column: 0, descending: order.descending, figure: order.figure } : null,
           offset,
           limit,
         };

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import { columnId, columnTerm, parseColumn } from "@/features/experiment/columns";
 import { deltaText } from "./cells";
 import { condition, narrowed, terms, without } from "./filters";
 import { keyTree, shareShown } from "./keyTree";
@@ -33,6 +34,8 @@ describe("filters", () => {
   });
 });
 
+const LEFT = { left: [NAME], right: [] };
+
 describe("columns", () => {
   it("are chosen from what varies and what is logged most", () => {
     const facet = (key: string, varies = true) => ({ key, varies, runs: 1 });
@@ -48,15 +51,44 @@ describe("columns", () => {
     expect(shifted(["a", "b"], "a", -1)).toEqual(["a", "b"]);
   });
   it("leave out what is none, and keep the name", () => {
-    expect(arrange(["x:1", "a:nope", "m:loss"], [NAME], {}).map((one) => one.id)).toEqual([NAME, "m:loss"]);
+    expect(arrange(["x:1", "a:nope", "m:loss"], LEFT, {}).map((one) => one.id)).toEqual([NAME, "m:loss"]);
   });
   it("are drawn only where they are seen", () => {
-    const columns = arrange([NAME, ...Array.from({ length: 1_000 }, (_, i) => `m:k${i}`)], [NAME], {});
+    const columns = arrange([NAME, ...Array.from({ length: 1_000 }, (_, i) => `m:k${i}`)], LEFT, {});
     const [first, last] = columnsInView(columns, 50_000, 1_200);
     const slice = sliceOf(columns, first, last);
     expect(slice.columns.length).toBeLessThan(20);
     const drawn = slice.columns.reduce((sum, one) => sum + one.width, 0);
     expect(slice.before + slice.after + drawn).toBe(columns.reduce((sum, one) => sum + one.width, 0));
+  });
+  it("stay at the edge that they are kept at", () => {
+    const pins = { left: [NAME], right: ["m:a", NAME, "m:c"] };
+    const columns = arrange([NAME, "m:a", "m:b", "m:c", "m:d"], pins, { "m:a": 100, "m:c": 70 });
+    expect(columns.map((one) => one.id)).toEqual([NAME, "m:b", "m:d", "m:a", "m:c"]);
+    const slice = sliceOf(columns, 2, 2);
+    expect(slice.columns.map((one) => one.id)).toEqual([NAME, "m:d", "m:a", "m:c"]);
+    expect([slice.pinned, slice.right, slice.before, slice.after]).toEqual([1, 2, 96, 0]);
+    expect(slice.offsets.slice(2)).toEqual([70, 0]);
+  });
+  it("have figures with a number, in the address and in the language", () => {
+    for (const [id, term] of [
+      ["m.at_step.-5:a.b:c", "metrics.`a.b:c`.at_step:-5"],
+      ["m.mean_last.10:loss", "metrics.`loss`.mean_last:10"],
+      ["m.min:loss", "metrics.`loss`.min"],
+    ] as const) {
+      const column = parseColumn(id);
+      expect(column && columnId(column)).toBe(id);
+      expect(column && columnTerm(column)).toBe(term);
+    }
+    for (const none of [
+      "m.mean_last:a",
+      "m.mean_last.0:a",
+      "m.mean_last.10001:a",
+      "m.min.3:a",
+      "p.at_step.1:a",
+    ])
+      expect(parseColumn(none)).toBeNull();
+    expect(parseColumn("m.at_step.9007199254740993:a")).toBeNull();
   });
   it("stand in a tree by their prefixes", () => {
     const tree = keyTree(["a/x", "a/y10", "a/y9", "b/only", "plain"].map((key) => ({ id: key, key })));
@@ -78,10 +110,23 @@ describe("rows under a scroll bar", () => {
     for (const top of [0, 31, 700, 9_999 * 32]) {
       const [from, to] = rail.rows(top);
       expect(to - from + 1).toBe(rail.pool);
+      expect(rail.lastSeen(top) - Math.floor(top / 32)).toBeLessThan(20);
+      expect(rail.lastSeen(top)).toBeGreaterThanOrEqual(Math.floor((top + 599) / 32));
       expect([from <= top / 32, to >= Math.min(9_999, (top + 600) / 32)]).toEqual([true, true]);
     }
     expect(new Rail(3, 32, 600).rows(0)).toEqual([0, 2]);
     expect(new Rail(0, 32, 600).rows(0)).toEqual([0, -1]);
+  });
+  it("keep the order of their elements while they pass", () => {
+    const rail = new Rail(1_000, 20, 100);
+    const slots = (first: number, turn: number) =>
+      rail.inOrder(first, first + rail.pool - 1, turn).map((row) => row % rail.pool);
+    expect(rail.inOrder(40, 40 + rail.pool - 1, 40)).toEqual(
+      Array.from({ length: rail.pool }, (_, i) => 40 + i),
+    );
+    for (const first of [0, 36, 44, 480]) expect(slots(first, 40)).toEqual(slots(40, 40));
+    expect(rail.inOrder(0, 2, 8)).toEqual([0, 1, 2]);
+    expect(rail.inOrder(0, -1, 0)).toEqual([]);
   });
   it("are all reached where a browser's box is too small for them", () => {
     const rail = new Rail(1_000_000, 32, 600);

@@ -1,6 +1,13 @@
 /** The columns of the run table: which are shown, in which order, how wide. Pure. */
 
-import { type Column, columnId, parseColumn, type Stat } from "@/features/experiment/columns";
+import {
+  type Column,
+  columnId,
+  isPointStat,
+  MOST_POINT_FIGURES,
+  parseColumn,
+  type Stat,
+} from "@/features/experiment/columns";
 import type { Keys } from "@/features/experiment/data";
 import { messages } from "./messages";
 
@@ -10,11 +17,16 @@ export interface TableColumn {
   kind: "attribute" | "metric" | "param" | "tag" | "spark";
   key: string;
   stat: Stat;
+  /** The number that the figure takes, if it takes one. */
+  of?: number;
   label: string;
   width: number;
   numeric: boolean;
-  pinned: boolean;
+  pinned: Side | false;
 }
+
+/** The edge that a column stays at. */
+export type Side = "left" | "right";
 
 export const NAME = "a:run_name";
 export const STATUS = "a:status";
@@ -54,6 +66,11 @@ const CHARACTER = 7;
 /** Room beside a header's words: padding, sort mark, menu. */
 const HEADER_ROOM = 52;
 
+/** Which figure of a metric it is, in a word or three. */
+export function statText({ stat, of = 0 }: Pick<TableColumn, "stat" | "of">): string {
+  return isPointStat(stat) ? messages.pointStats[stat](of) : messages.stats[stat];
+}
+
 /** The metric that a curve column draws. */
 export function sparkKey(id: string): string | null {
   return id.startsWith("s:") && id.length > 2 ? id.slice(2) : null;
@@ -69,7 +86,7 @@ function usualWidth(kind: TableColumn["kind"], key: string, label: string): numb
 export function tableColumn(
   id: string,
   widths: Record<string, number> = {},
-  pinned = false,
+  pinned: Side | false = false,
 ): TableColumn | null {
   const spark = sparkKey(id);
   const column = spark === null ? parseColumn(id) : null;
@@ -79,12 +96,14 @@ export function tableColumn(
   if (kind === "attribute" && !ATTRIBUTES.some((one) => one === key)) return null;
   const stat = (column?.stat ?? "last") as Stat;
   const label = kind === "attribute" ? (messages.attributes[key] ?? key) : key;
-  const shown = stat === "last" ? label : `${label} ${stat}`;
+  const of = column?.of ?? undefined;
+  const shown = stat === "last" ? label : `${label} ${statText({ stat, of })}`;
   return {
     id,
     kind,
     key,
     stat,
+    of,
     label,
     width: widths[id] ?? usualWidth(kind, key, shown),
     numeric: kind === "metric" || key === "duration",
@@ -113,27 +132,39 @@ export function behindFacts(ids: string[]): string[] {
 /** Room for a difference or a deviation beside the value. */
 const BESIDE_VALUE = 48;
 
-/** The columns to draw: those pinned first, the name always among them. `wide` where values have company. */
+/**
+ * The columns to draw: those kept at the left first, those kept at the right last, the name always among them. `wide`
+ * where values have company.
+ */
 export function arrange(
   ids: string[],
-  pins: string[],
+  pins: Record<Side, string[]>,
   widths: Record<string, number>,
   wide = false,
 ): TableColumn[] {
   const all = ids.includes(NAME) ? ids : [NAME, ...ids];
+  const sideOf = (id: string) =>
+    pins.left.includes(id) ? "left" : pins.right.includes(id) && id !== NAME && "right";
   const columns = all.flatMap((id) => {
-    const column = tableColumn(id, widths, pins.includes(id));
+    const column = tableColumn(id, widths, sideOf(id));
     if (column && wide && column.kind === "metric" && !(id in widths)) column.width += BESIDE_VALUE;
     return column ?? [];
   });
-  return [...columns.filter((one) => one.pinned), ...columns.filter((one) => !one.pinned)];
+  return (["left", false, "right"] as const).flatMap((side) => columns.filter((one) => one.pinned === side));
 }
 
 /** What the server has to be asked for; null for what every row carries, and for curves. */
 export function asked(column: TableColumn): Column | null {
   if (column.kind === "spark") return null;
   if (column.kind === "attribute" && OF_ROW.has(column.key)) return null;
-  return { kind: column.kind, key: column.key, stat: column.stat };
+  const { kind, key, stat, of } = column;
+  return of === undefined ? { kind, key, stat } : { kind, key, stat, of };
+}
+
+/** Without the figures that are more than the server reads for groups at once: those show none of their own. */
+export function groupable<T>(columns: T[], statOf: (column: T) => string | undefined): T[] {
+  let left = MOST_POINT_FIGURES;
+  return columns.filter((one) => !isPointStat(statOf(one)) || left-- > 0);
 }
 
 /** `list` with `id` put where `before` stands; at the end without it. */

@@ -6,11 +6,12 @@ import { type Keys, keysQuery } from "@/features/experiment/data";
 import type { ExperimentSearch } from "@/features/experiment/search";
 import type { SetExperimentState } from "@/features/experiment/state";
 import type { RunStore } from "./store";
-import { arrange, behindFacts, defaultColumns, NAME, type TableColumn } from "./tableColumns";
+import { arrange, behindFacts, defaultColumns, NAME, type Side, type TableColumn } from "./tableColumns";
 
 interface Kept {
   cols?: string[];
   pin?: string[];
+  right?: string[];
   w?: Record<string, number>;
 }
 
@@ -23,8 +24,11 @@ export interface Columns {
   /** Nobody chose and nothing is suggested yet: the first rows are asked for with what is worth seeing. */
   undecided: boolean;
   setIds: (ids: string[]) => void;
+  /** Put another column in the place of one, pinned and as wide as that. */
+  replace: (id: string, by: string) => void;
   setWidth: (id: string, width: number) => void;
-  togglePin: (id: string) => void;
+  /** Keep a column at an edge; let it scroll where it is kept there. */
+  togglePin: (id: string, side: Side) => void;
   reset: () => void;
 }
 
@@ -68,16 +72,20 @@ export function useColumns(
   const chosen = state.cols ?? kept.cols;
   // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for the list
   const ids = useMemo(() => chosen ?? suggestion, [chosen, suggestionKey]);
-  const pins = useMemo(() => state.pin ?? kept.pin ?? [NAME], [state.pin, kept]);
+  const pins = useMemo(
+    () => ({ left: state.pin ?? kept.pin ?? [NAME], right: state.right ?? kept.right ?? [] }),
+    [state.pin, state.right, kept],
+  );
   const widths = useMemo(() => state.w ?? kept.w ?? {}, [state.w, kept]);
   const wide = Boolean(state.base || state.group);
   const shown = useMemo(() => arrange(ids, pins, widths, wide), [ids, pins, widths, wide]);
 
   const change = useCallback(
     (part: Kept) => {
-      const all: Kept = { cols: ids, pin: pins, w: widths, ...part };
+      const all: Kept = { cols: ids, pin: pins.left, right: pins.right, w: widths, ...part };
       keep(storage, all);
-      set({ cols: all.cols, pin: all.pin, w: all.w }, { replace: true });
+      const right = all.right?.length ? all.right : undefined;
+      set({ cols: all.cols, pin: all.pin, right, w: all.w }, { replace: true });
     },
     [ids, pins, widths, storage, set],
   );
@@ -88,14 +96,30 @@ export function useColumns(
     chosen: chosen !== undefined,
     undecided: chosen === undefined && suggested === null && !state.group,
     setIds: (next) => change({ cols: next }),
+    replace: (id, by) => {
+      const other = (list: string[]) => [...new Set(list.map((one) => (one === id ? by : one)))];
+      const { [id]: width, ...rest } = widths;
+      change({
+        cols: other(ids),
+        pin: other(pins.left),
+        right: other(pins.right),
+        w: width === undefined || by in rest ? rest : { ...rest, [by]: width },
+      });
+    },
     setWidth: (id, width) => change({ w: { ...widths, [id]: Math.round(width) } }),
-    togglePin: (id) => change({ pin: pins.includes(id) ? pins.filter((one) => one !== id) : [...pins, id] }),
+    togglePin: (id, side) => {
+      const without = (list: string[]) => list.filter((one) => one !== id);
+      const next = { left: without(pins.left), right: without(pins.right) };
+      if (!pins[side].includes(id)) next[side].push(id);
+      change({ pin: next.left, right: next.right });
+    },
     reset: () => {
       keep(storage, {});
       kept.cols = undefined;
       kept.pin = undefined;
+      kept.right = undefined;
       kept.w = undefined;
-      set({ cols: undefined, pin: undefined, w: undefined }, { replace: true });
+      set({ cols: undefined, pin: undefined, right: undefined, w: undefined }, { replace: true });
     },
   };
 }

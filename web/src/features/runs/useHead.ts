@@ -1,8 +1,10 @@
 /** What the header does: sorting, and changing which columns there are. */
 import { useMemo } from "react";
+import { colourChoice, withColour } from "@/features/experiment/colouring";
 import { columnId } from "@/features/experiment/columns";
 import type { ExperimentSearch } from "@/features/experiment/search";
 import type { SetExperimentState } from "@/features/experiment/state";
+import type { Asking } from "./AskFigure";
 import { cellText } from "./cells";
 import type { MenuRequest } from "./FloatingMenu";
 import type { HeadActions, SortMark } from "./Head";
@@ -46,6 +48,7 @@ export function useHead({
   state,
   set,
   openMenu,
+  ask,
   toggleAll,
   onMark,
 }: {
@@ -54,6 +57,7 @@ export function useHead({
   state: ExperimentSearch;
   set: SetExperimentState;
   openMenu: (request: MenuRequest) => void;
+  ask: (asking: Asking) => void;
   toggleAll: () => void;
   onMark: () => void;
 }): HeadActions {
@@ -71,8 +75,14 @@ export function useHead({
       setMark(key, change);
       onMark();
     };
-    const replace = (id: string, by: string) =>
-      columns.setIds([...new Set(columns.ids.map((one) => (one === id ? by : one)))]);
+    // What is sorted by follows the figure that is shown.
+    const replace = (id: string, by: string) => {
+      columns.replace(id, by);
+      const sort = state.sort?.map((one) => (one.replace(/^-/, "") === id ? one.replace(id, () => by) : one));
+      const colour = colourChoice(state) === id ? withColour(state, by) : {};
+      if (sort || colour.colour)
+        set({ ...(sort && { sort: [...new Set(sort)] }), ...colour }, { replace: true });
+    };
     return {
       sort: (column, add) => {
         if (column.kind === "spark") return;
@@ -91,6 +101,7 @@ export function useHead({
             before,
           ),
         ),
+      pin: columns.togglePin,
       resize: (id, width) => columns.setWidth(id, Math.max(LEAST_WIDTH, width)),
       fit: (column) => columns.setWidth(column.id, fitting(store, column)),
       selectAll: toggleAll,
@@ -104,11 +115,12 @@ export function useHead({
               sorted: sortMarks(state.sort).has(column.id),
               sorts: state.sort?.length ?? 0,
               grouped: state.group?.includes(column.id) ?? false,
+              coloured: colourChoice(state) === column.id,
             },
             {
               sort: (descending, add) => sortBy(column.id, descending, add),
               unsort: () => unsort(column.id),
-              pin: () => columns.togglePin(column.id),
+              pin: (side) => columns.togglePin(column.id, side),
               shift: (by) =>
                 columns.setIds(
                   shifted(
@@ -119,6 +131,7 @@ export function useHead({
                 ),
               fit: () => columns.setWidth(column.id, fitting(store, column)),
               hide: () => columns.setIds(columns.ids.filter((one) => one !== column.id)),
+              ask: (stat) => ask({ column, stat, choose: (by) => replace(column.id, by) }),
               stat: (stat) => replace(column.id, columnId({ kind: "metric", key: column.key, stat })),
               curve: () => {
                 const id = `s:${column.key}`;
@@ -126,6 +139,7 @@ export function useHead({
                 const rest = columns.ids.filter((one) => one !== id);
                 columns.setIds([...rest.slice(0, at), id, ...rest.slice(at)]);
               },
+              colour: () => set(withColour(state, colourChoice(state) === column.id ? undefined : column.id)),
               shade: () => mark(column.key, { shade: !markOf(column.key).shade }),
               direction: (direction) => mark(column.key, { direction }),
               group: () => {
@@ -139,5 +153,5 @@ export function useHead({
           ),
         }),
     };
-  }, [store, columns, state.sort, state.group, set, openMenu, toggleAll, onMark]);
+  }, [store, columns, state, set, openMenu, ask, toggleAll, onMark]);
 }

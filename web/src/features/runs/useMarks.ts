@@ -5,7 +5,7 @@ import { type JsonNumber, post, toNumber } from "@/api/client";
 import { whichRuns } from "@/features/experiment/data";
 import type { ExperimentSearch } from "@/features/experiment/search";
 import type { Range } from "./marks";
-import { asked, type TableColumn } from "./tableColumns";
+import { asked, groupable, type TableColumn } from "./tableColumns";
 
 const MOST = 200;
 
@@ -16,7 +16,10 @@ export function useRanges(
   enabled: boolean,
 ): Record<string, Range> {
   const { filter, view } = whichRuns(experimentIds, state);
-  const metrics = columns.filter((one) => one.kind === "metric").slice(0, MOST);
+  const metrics = groupable(
+    columns.filter((one) => one.kind === "metric"),
+    (one) => one.stat,
+  ).slice(0, MOST);
   const ids = metrics.map((one) => one.id);
   const { data } = useQuery({
     queryKey: ["ranges", experimentIds, filter, view, ids],

@@ -7,7 +7,21 @@ export const VIEW_TAG = "assay.view.";
 export const DEFAULT_TAG = "assay.default-view";
 const MOST_CHARACTERS = 20_000;
 /** What a view holds: the question and its look, not what is selected. */
-const FIELDS = ["q", "sort", "cols", "pin", "w", "group", "nest", "top", "base", "charts"] as const;
+const FIELDS = [
+  "q",
+  "sort",
+  "cols",
+  "pin",
+  "right",
+  "w",
+  "colour",
+  "group",
+  "figure",
+  "nest",
+  "top",
+  "base",
+  "charts",
+] as const;
 
 export type View = Pick<ExperimentSearch, (typeof FIELDS)[number]>;
 

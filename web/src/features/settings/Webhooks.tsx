@@ -20,6 +20,7 @@ const EVENTS = [
   "registered_model.created",
   "model_version.created",
   "model_version.rolled_back",
+  "model_version.alerted",
   "model_version_stage.changed",
   "model_version_tag.set",
   "model_version_tag.deleted",

@@ -76,6 +76,8 @@ export const shortcuts: [string, [string, string][]][] = [
       ["/", "Write a query"],
       ["c", "Compare what is selected"],
       ["p", "Pin the run to the top"],
+      ["Shift F10", "The menu of a cell, or of a column above the first row"],
+      ["Ctrl ← →", "On a heading: move the column; with Shift keep it at that edge"],
       ["j k", "Next and previous run in the side panel and on the page of a run"],
     ],
   ],

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 from sqlalchemy import (
+    ARRAY,
     JSON,
     BigInteger,
     ColumnElement,
@@ -34,17 +35,18 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.expression import UnaryExpression
 from sqlalchemy.sql.operators import custom_op
 from sqlalchemy.types import TypeEngine
 
+from assay.entities.ids import RunId
 from assay.entities.tags import DATASET_CONTEXT
 from assay.search.patterns import Wildcard, fold_case, parse_pattern
 from assay.search.tree import (
     And,
     Comparator,
     Comparison,
+    Field,
     FieldKind,
     Figure,
     Moment,
@@ -86,6 +88,8 @@ class Source(msgspec.Struct, frozen=True):
     now_ms: int
     several: Mapping[str, Several] = {}
     """Attributes that an entity may have any number of."""
+    points: Mapping[Field, Mapping[RunId, float]] = {}
+    """Figures that were read from points, of the runs that have them."""
     walks: bool = False
     """Whether tags are looked up row by row along the order, never collected first: PostgreSQL,
     which can't know how many rows have a value, takes the slower way more often than not.
@@ -197,6 +201,11 @@ def _keyed_rows(comparison: Comparison, source: Source, *, any_value: bool = Fal
 
 def _metric_condition(comparison: Comparison, source: Source) -> Condition:
     field = comparison.field
+    if field.is_of_points:
+        read = source.points[field]
+        value = typing.cast(float, comparison.value)
+        holds = _OPERATORS[comparison.comparator]
+        return one_of(source.owner, [i for i, v in read.items() if holds(v, value)], source.dialect)
 
     def rows_where(key: str, figure: Figure | None) -> Condition:
         rows = alias(tables.metric_summaries, "f")

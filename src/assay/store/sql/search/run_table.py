@@ -11,8 +11,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, FromClause, Text, and_, cast, func, literal, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import ARRAY, Connection, FromClause, Text, and_, cast, func, literal, select
 
 from assay.entities.ids import ExperimentId
 from assay.entities.lifecycle import LifecycleStage

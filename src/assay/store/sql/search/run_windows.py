@@ -57,7 +57,7 @@ def matching_runs(
         order=(),
         now_ms=time.time_ns() // 1_000_000,
     )
-    return plan.matching(conn)
+    return plan.prepared(conn).matching(conn)
 
 
 def count_rows(conn: Connection, statement: Select[Any]) -> int:
@@ -92,7 +92,7 @@ def read_window(conn: Connection, query: RowsQuery) -> Window:
         tree=_narrowed(tree, query),
         order=order,
         now_ms=start.now_ms,
-    )
+    ).prepared(conn)
     total = count_rows(conn, plan.matching(conn))
     if query.page_token or not query.offset:
         ids, token = read_page(conn, plan.phases(conn), start=start, max_results=query.limit)

@@ -1,0 +1,1 @@
+"""Kubernetes manifests: typed structs, made from settings, and written as YAML."""

@@ -1,0 +1,1 @@
+"""Serving: an endpoint that answers with models of the registry, and follows it."""

@@ -1,0 +1,1 @@
+"""The page to try a model, and the description of what may be asked."""

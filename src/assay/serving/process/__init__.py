@@ -1,0 +1,1 @@
+"""Processes: the supervisor, its workers, and the plans that they carry out together."""

@@ -1,0 +1,1 @@
+"""Protocols: how requests for predictions are written, and answers."""

@@ -1,0 +1,1 @@
+"""Watching: what goes wrong while models are served, told to the registry."""

@@ -155,14 +155,21 @@ def test_run_that_waits_for_a_worker_is_cancelled_before_it_begins(
     last = prepare(str(project), entry_point="wait", backend=name)
     waiting = backend(name).submit(last, {}, echo=False)
 
-    threads = [threading.Thread(target=one.cancel) for one in (waiting, *going)]
+    waiting.cancel()
+
+    assert Client().get_run(last.run_id).info.status == "KILLED"
+    assert all(one.get_status() == "RUNNING" for one in going)
+    threads = [threading.Thread(target=one.cancel) for one in going]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-
-    assert Client().get_run(last.run_id).info.status == "KILLED"
+    after = backend(name).submit(
+        prepare(str(project), parameters={"text": "x"}, backend=name), {}, echo=False
+    )
+    assert after.wait()
     assert "begun" not in log_of(last.run_id)
+    assert Client().get_run(last.run_id).info.status == "KILLED"
 
 
 @BACKENDS

@@ -56,7 +56,11 @@ class Remote(Protocol):
         ...
 
     def stop(self) -> bool:
-        """Ask the worker to end it; whether a worker has it. Without one, it never begins."""
+        """Ask the worker to end it; whether it heard."""
+        ...
+
+    def drop(self) -> None:
+        """Have no worker begin it, and one that has just done so end it. Waits for neither."""
         ...
 
 
@@ -110,7 +114,14 @@ def follow(
         while not remote.done(_LOOK_S):
             if follower is not None:
                 follower.look(whole=False)
-            if stop.is_set() and not _stopped(remote):
+            if not stop.is_set():
+                continue
+            if client.get_run(launch.run_id).info.status is RunStatus.SCHEDULED:
+                # The run's status first: a worker that comes to it from now on leaves it.
+                outcome = _recorded(client, launch, "KILLED", "It was stopped before it began.")
+                remote.drop()
+                return outcome
+            if not _stopped(remote):
                 return _recorded(client, launch, "KILLED", "It was stopped.")
         outcome = remote.outcome()
     except Exception as error:  # noqa: BLE001 - whatever a cluster fails with, the run must end

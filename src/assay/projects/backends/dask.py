@@ -99,14 +99,11 @@ class _Sent:
 
     def stop(self) -> bool:
         self._event.set()
-        if self._future.client.processing() and self._is_processed():
-            return True
-        self._future.cancel()
-        return False
+        return True
 
-    def _is_processed(self) -> bool:
-        processed = self._future.client.processing()
-        return any(self._future.key in map(str, keys) for keys in processed.values())
+    def drop(self) -> None:
+        self._event.set()
+        self._future.cancel()
 
 
 def _on_worker(content: bytes, name: str) -> bytes:

@@ -111,6 +111,9 @@ class _Sent:
             return False
         return True
 
+    def drop(self) -> None:
+        self._actor.stop.remote()
+
 
 _lock = threading.Lock()
 

@@ -320,7 +320,7 @@ def test_requests_moves_and_rollbacks_are_told(
     refused = store.requests.create("m", 2, "Production", cause=cause)
     store.requests.cancel(refused.request_id, cause=cause)
 
-    receiver.wait_until(lambda m: m[-1].event == "transition_request.closed")
+    receiver.wait_until(lambda m: any(one.event == "transition_request.closed" for one in m))
     client.close()
     told = [(message.event, message.json["data"]) for message in receiver.messages]
     assert told[0] == (

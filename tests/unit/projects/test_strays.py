@@ -41,8 +41,8 @@ def test_processes_of_the_job_are_killed_and_no_others(
     assert [process.wait(LIMIT_S) for process in started[:2]] == [-9, -9]
     assert [process.poll() for process in started[2:]] == [None, None]
     begun = time.monotonic()
-    assert kill_strays(JOB_VARIABLE, "j1.a") == 0
-    assert time.monotonic() - begun < 1
+    assert kill_strays(JOB_VARIABLE, "j1.a", patience_s=3 * LIMIT_S) == 0
+    assert time.monotonic() - begun < LIMIT_S, "it waited for processes that have ended"
 
 
 def test_process_that_is_about_to_end_has_it_done(started: list[subprocess.Popen[bytes]]) -> None:

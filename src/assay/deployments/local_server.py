@@ -25,6 +25,7 @@ from assay.errors import InvalidInput
 
 _STARTED: Final = re.compile(r"^Answering predictions of .* at (https?://\S+) \(Ctrl-C", re.M)
 """What ``assay serve`` says when it does."""
+_LOOK_S: Final = 0.1
 _STOP_S: Final = 10.0
 """A server answers what is in flight within half of this, by itself."""
 _ERROR: Final = re.compile(r"^Error: (.*)$", re.M)
@@ -171,7 +172,10 @@ def run_in_foreground(arguments: Sequence[str], *, variables: Mapping[str, str])
     is_main = threading.current_thread() is threading.main_thread()
     before = signal.signal(signal.SIGTERM, lambda *_: server.terminate()) if is_main else None
     try:
-        return server.wait()
+        # Looks up now and then: a signal that another thread got doesn't wake this one.
+        while server.poll() is None:
+            time.sleep(_LOOK_S)
+        return server.returncode
     except KeyboardInterrupt:
         # The terminal has told the server as well.
         return server.wait(_STOP_S)

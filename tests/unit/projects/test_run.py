@@ -452,6 +452,29 @@ def test_terminated_foreground_run_ends_its_command_and_is_killed(
     assert not _alive(pid)
 
 
+def test_signal_that_another_thread_got_ends_the_run(client: Client, project: Make) -> None:
+    folder = project({"main.py": SLEEPER})
+    going = run(str(folder), synchronous=False)
+    pid = _pid(folder)
+    heard = threading.Event()
+
+    def signalled() -> None:
+        wait_for(lambda: signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL)
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+        heard.set()
+
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=signalled).start()
+    try:
+        assert going.wait() is False
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+    assert heard.is_set()
+    assert client.get_run(going.run_id).info.status == "KILLED"
+    assert not _alive(pid)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows variables")
 def test_killed_foreground_run_fails_with_the_reason_and_leaves_nothing(
     client: Client, project: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

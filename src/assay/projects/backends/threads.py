@@ -7,10 +7,12 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Final
 
 from assay.projects.backends.base import Status
 from assay.projects.launch import Launch, Outcome
 
+_LOOK_S: Final = 0.1
 CarryOut = Callable[[threading.Event], Outcome]
 """Carries a launch out, and ends it when the event is set."""
 
@@ -46,7 +48,9 @@ class ThreadRun:
         with _signals(self._stop):
             while self._thread.is_alive():
                 try:
-                    self._thread.join()
+                    # Looks up now and then: Python handles signals on this thread, and the system
+                    # may give one to another thread, which doesn't wake this one.
+                    self._thread.join(_LOOK_S)
                 except KeyboardInterrupt:
                     self._stop.set()
         if self._error is not None:

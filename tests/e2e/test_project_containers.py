@@ -60,7 +60,7 @@ _WAIT = """
 import signal, sys, time
 signal.signal(signal.SIGTERM, lambda *_: sys.exit("asked to end"))
 print("begun", flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 _PACKAGES = [sysconfig.get_path("purelib"), Path(assay.__file__).parents[1]]
 _HOSTILE = "a b'\"$(touch /tmp/x); `id` | rm\n--privileged"

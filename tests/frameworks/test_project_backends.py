@@ -52,7 +52,7 @@ _WAIT = """
 import signal, sys, time
 signal.signal(signal.SIGTERM, lambda *_: sys.exit("asked to end"))
 print("begun", flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 BACKENDS = pytest.mark.parametrize("name", ["ray", "dask"])
 

@@ -310,7 +310,7 @@ from assay.artifacts.local import LocalArtifactStore
 def chunks():
     yield b"x" * 1_000_000
     print("half", flush=True)
-    time.sleep(60)
+    time.sleep(600)
     yield b"y"
 LocalArtifactStore(sys.argv[1]).write("d/f", chunks())
 """

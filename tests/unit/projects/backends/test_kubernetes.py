@@ -61,7 +61,7 @@ Carry = Callable[..., Outcome]
 
 @pytest.fixture
 def folder(project: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path) -> Path:
-    wait = "import time\nprint('begun', flush=True)\ntime.sleep(60)\n"
+    wait = "import time\nprint('begun', flush=True)\ntime.sleep(600)\n"
     files = {"MLproject": _MLPROJECT, "main.py": _MAIN, "wait.py": wait, "data.txt": "x"}
     made: Path = project(files)
     monkeypatch.setenv("ASSAY_TRACKING_URI", f"sqlite:///{home}/assay.db")

@@ -42,7 +42,7 @@ _WAIT = """
 import signal, sys, time
 signal.signal(signal.SIGTERM, lambda *_: sys.exit("asked to end"))
 print("begun", flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 _HOSTILE = "a'b\"\n#SBATCH --wrap=x\n$(touch /tmp/x)`id`; --y"
 ON_STAND_IN = pytest.mark.skipif("SLURM_CONF" in os.environ, reason="needs the stand-in")

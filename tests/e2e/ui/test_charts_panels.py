@@ -277,15 +277,16 @@ def test_page_is_accessible(tab: Visit, ui: ServerProcess, axe: Callable[[Page],
     drawn(page, "train/loss", 12)
     axe(page)
 
-    page.get_by_role("button", name="Settings", exact=True).last.click()
-    axe(page)
-    page.keyboard.press("Escape")
-    page.get_by_role("button", name="Add a panel").click()
-    axe(page)
-    page.keyboard.press("Escape")
-    choose(page, "train/loss", "Data as a table…")
-    axe(page)
-    page.keyboard.press("Escape")
+    for show in (
+        page.get_by_role("button", name="Settings", exact=True).last.click,
+        page.get_by_role("button", name="Add a panel").click,
+        lambda: choose(page, "train/loss", "Data as a table…"),
+    ):
+        show()
+        page.get_by_role("dialog").wait_for()
+        axe(page)
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
     page.get_by_role("button", name="Full screen: train/loss").click()
     page.get_by_role("dialog", name="train/loss").locator("[data-drawn]").wait_for()
     axe(page)

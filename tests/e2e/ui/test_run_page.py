@@ -286,6 +286,20 @@ def test_a_running_log_is_followed_until_somebody_scrolls_up(tab: Visit, client:
     client.set_terminated(run)
 
 
+def test_a_log_that_came_just_before_the_end_is_shown(tab: Visit, client: Client) -> None:
+    experiment = client.create_experiment(f"short {time.time_ns()}")
+    run = client.create_run(experiment, run_name="short").info.run_id
+    page = tab.open(f"/runs/{run}?tab=log")
+    expect(page.get_by_text("Waiting for the first lines")).to_be_visible()
+    with page.expect_response(lambda answer: "/files/list" in answer.url):
+        pass  # the page has just seen that there is none
+
+    client.log_text(run, "the only line\n", LOG)
+    client.set_terminated(run)
+
+    expect(page.get_by_text("the only line")).to_be_visible()
+
+
 def test_figures_move_while_the_run_goes(tab: Visit, client: Client) -> None:
     experiment = client.create_experiment(f"moving {time.time_ns()}")
     run = client.create_run(experiment, run_name="moving").info.run_id

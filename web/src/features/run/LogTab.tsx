@@ -63,7 +63,7 @@ export default function LogTab({ run }: { run: Run }) {
   const hasMarks = useHasFile(run, MARKS_PATH);
   if (hasOutput === null) return <Skeleton height={400} />;
   if (hasOutput) return hasMarks ? <MarkedLog run={run} /> : <Log run={run} known={null} />;
-  if (run.info.status === "RUNNING") return <p role="status">{messages.waitingLog}</p>;
+  if (["SCHEDULED", "RUNNING"].includes(run.info.status)) return <p role="status">{messages.waitingLog}</p>;
   return <NoLog run={run} />;
 }
 

@@ -62,10 +62,10 @@ export function forget(queries: QueryClient, runId: string): void {
 
 export const parentOf = (run: Run): string | undefined => run.data.tags[PARENT_TAG] || undefined;
 
-/** Which of the files that are captured with each run this one has. */
-const capturedQuery = (runId: string, running: boolean) =>
+/** Which of the files that are captured with each run this one has; asked anew when its status changes. */
+const capturedQuery = (runId: string, status: string) =>
   queryOptions({
-    queryKey: ["captured", runId] as const,
+    queryKey: ["captured", runId, status] as const,
     queryFn: async ({ signal }) => {
       const place = { run_id: runId };
       const root = await listFolder(place, { path: "" }, signal);
@@ -75,13 +75,15 @@ const capturedQuery = (runId: string, running: boolean) =>
     },
     staleTime: 5_000,
     // They come while the run goes.
-    refetchInterval: running ? CAPTURED_REFETCH_MS : false,
+    refetchInterval: status === "RUNNING" ? CAPTURED_REFETCH_MS : false,
+    placeholderData: (before, query) => (query?.queryKey[1] === runId ? before : undefined),
   });
 
 /** Whether the run has a file that was captured with it; null while that is not known. */
 export function useHasFile(run: Run, path: string): boolean | null {
-  const { data } = useQuery(capturedQuery(run.info.run_id, run.info.status === "RUNNING"));
-  return data ? data.includes(path) : null;
+  const { data, isPlaceholderData } = useQuery(capturedQuery(run.info.run_id, run.info.status));
+  if (data?.includes(path)) return true;
+  return data && !isPlaceholderData ? false : null;
 }
 
 /** Names in the order in which people count: `layer2` before `layer10`. */

@@ -9,14 +9,11 @@ from __future__ import annotations
 import logging
 import re
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
-
-import msgspec
 
 from assay.deployments import base, recording
 from assay.deployments.asking import PredictionsResponse, body_of
@@ -38,9 +35,9 @@ from assay.deployments.base import (
     DeploymentExists,
     DeploymentFailed,
     DeploymentNotFound,
-    State,
 )
 from assay.deployments.config import as_texts, described, merged, read_config
+from assay.deployments.drafts import changed_draft, new_draft
 from assay.errors import AssayError, InvalidInput, MissingExtra, StoreUnavailable
 
 _log = logging.getLogger(__name__)
@@ -79,21 +76,7 @@ class AzureMLDeployments(base.BaseDeploymentClient):
         if self._endpoint(name) is not None:
             raise DeploymentExists(name, TARGET)
         meant = recording.meant_by(uri)
-        now = _now_ms()
-        new = Deployed(
-            name=name,
-            target=TARGET,
-            model_uri=uri,
-            state=State.STARTING,
-            model=meant.model,
-            version=meant.version,
-            actor=recording.user(),
-            created_ms=now,
-            updated_ms=now,
-            deployment_id=recording.new_id() if meant.version else "",
-            config=texts,
-            details={"colour": COLOURS[0]},
-        )
+        new = new_draft(name, TARGET, meant, texts, {"colour": COLOURS[0]})
         try:
             self._put_endpoint(new, settings, traffic={})
             self._put_colour(new, settings)
@@ -125,17 +108,7 @@ class AzureMLDeployments(base.BaseDeploymentClient):
             )
         before = old.details["colour"]
         colour = next(one for one in COLOURS if one != before)
-        new = msgspec.structs.replace(
-            old,
-            model_uri=uri,
-            model=meant.model,
-            version=meant.version,
-            actor=recording.user(),
-            updated_ms=_now_ms(),
-            config=texts,
-            deployment_id=(old.deployment_id or recording.new_id()) if meant.version else "",
-            details={"colour": colour},
-        )
+        new = changed_draft(old, meant, texts, {"colour": colour})
         try:
             self._put_colour(new, settings)
         except BaseException:
@@ -324,7 +297,3 @@ def _told() -> Iterator[None]:
 
 def _line(error: Exception) -> str:
     return " ".join(str(error).split())[:600]
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1_000)

@@ -10,7 +10,6 @@ answers.
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +31,7 @@ from assay.deployments.containers import Container, Engine, Record
 from assay.deployments.docker_images import build
 from assay.deployments.docker_settings import PREFIX, TARGET, DockerConfig, read_settings
 from assay.deployments.docker_states import deployed, why_ended
+from assay.deployments.drafts import id_for, now_ms
 from assay.errors import InvalidInput, StoreUnavailable
 from assay.fluent.model_places import is_local
 
@@ -67,7 +67,7 @@ class DockerDeployments(base.BaseDeploymentClient):
         if self._find(name) is not None:
             raise DeploymentExists(name, TARGET)
         meant = recording.meant_by(uri)
-        now = _now_ms()
+        now = now_ms()
         record = Record(
             model_uri=uri,
             config=texts,
@@ -75,7 +75,7 @@ class DockerDeployments(base.BaseDeploymentClient):
             actor=recording.user(),
             created_ms=now,
             updated_ms=now,
-            deployment_id=recording.new_id() if meant.version else "",
+            deployment_id=id_for(meant),
         )
         record = self._with_image(name, record, settings, meant)
         try:
@@ -118,8 +118,8 @@ class DockerDeployments(base.BaseDeploymentClient):
             model_uri=uri,
             config=texts,
             actor=recording.user(),
-            updated_ms=_now_ms(),
-            deployment_id=(known or recording.new_id()) if meant.version else "",
+            updated_ms=now_ms(),
+            deployment_id=id_for(meant, known=known),
         )
         record = self._with_image(name, record, settings, meant)
         try:
@@ -377,7 +377,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1_000)

@@ -7,7 +7,6 @@ image with another; pods that follow the registry change over by themselves.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
@@ -24,6 +23,7 @@ from assay.deployments.base import (
     State,
 )
 from assay.deployments.config import as_texts, described, merged, read_config
+from assay.deployments.drafts import changed_draft, new_draft
 from assay.deployments.kubernetes_places import Found, Place, place_of
 from assay.deployments.manifests.building import Wanted, build, check_kubernetes_name
 from assay.deployments.manifests.objects import to_yaml
@@ -68,20 +68,7 @@ class KubernetesDeployments(base.BaseDeploymentClient):
         if self._place.find(name) is not None:
             raise DeploymentExists(name, TARGET)
         meant = recording.meant_by(uri)
-        now = _now_ms()
-        new = Deployed(
-            name=name,
-            target=TARGET,
-            model_uri=uri,
-            state=State.STARTING,
-            model=meant.model,
-            version=meant.version,
-            actor=recording.user(),
-            created_ms=now,
-            updated_ms=now,
-            deployment_id=recording.new_id() if meant.version else "",
-            config=merged({}, as_texts(config)),
-        )
+        new = new_draft(name, TARGET, meant, merged({}, as_texts(config)))
         try:
             return self._put(new, meant)
         except InvalidInput:
@@ -112,16 +99,7 @@ class KubernetesDeployments(base.BaseDeploymentClient):
                 f"The image {settings.image} holds version {old.version or '?'}; build one of"
                 f" {meant.pinned} with `assay models build-docker`, and name it with -C image=…"
             )
-        new = msgspec.structs.replace(
-            old,
-            model_uri=uri,
-            model=meant.model,
-            version=meant.version,
-            actor=recording.user(),
-            updated_ms=_now_ms(),
-            config=texts,
-            deployment_id=(old.deployment_id or recording.new_id()) if meant.version else "",
-        )
+        new = changed_draft(old, meant, texts)
         try:
             made = self._put(new, meant)
         except InvalidInput:
@@ -279,7 +257,3 @@ def _now(found: Found) -> Deployed:
         reason=found.message or more,
         details={"ready": f"{found.ready}/{found.wanted}"},
     )
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1_000)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +28,7 @@ from assay.deployments.asking import (
 )
 from assay.deployments.base import Deployed, DeploymentExists
 from assay.deployments.config import as_texts, described, merged, read_config
+from assay.deployments.drafts import id_for, now_ms
 from assay.deployments.local_server import (
     LocalConfig,
     Running,
@@ -94,13 +94,13 @@ class LocalDeployments(base.BaseDeploymentClient):
             if folder.find() is not None:
                 raise DeploymentExists(name, TARGET)
             meant = recording.meant_by(uri)
-            now = _now_ms()
+            now = now_ms()
             kept = Kept(
                 name=name,
                 model_uri=uri,
                 config=texts,
                 variables=_variables(),
-                deployment_id=recording.new_id() if meant.version else "",
+                deployment_id=id_for(meant),
                 actor="",
                 created_ms=now,
                 updated_ms=now,
@@ -135,7 +135,7 @@ class LocalDeployments(base.BaseDeploymentClient):
             settings = read_config(LocalConfig, texts, target=TARGET)
             _check_token(old)
             meant = recording.meant_by(uri, tracking_uri=old.variables[VARIABLE])
-            new = msgspec.structs.replace(old, model_uri=uri, config=texts, updated_ms=_now_ms())
+            new = msgspec.structs.replace(old, model_uri=uri, config=texts, updated_ms=now_ms())
             running = running_of(old)
             same_settings = texts == old.config
             if running is not None and same_settings and uri != old.model_uri:
@@ -388,7 +388,3 @@ def _variables() -> dict[str, str]:
 def _absolute(uri: str) -> str:
     """A path as one that means the same from everywhere; any other URI as it is."""
     return uri if _SCHEME.match(uri) else str(Path(uri).expanduser().absolute())
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1_000)

@@ -17,6 +17,7 @@ from assay.errors import InvalidInput, InvalidModel
 from assay.flavors.base import Flavor, Predictor, Saved, flavor_named, framework
 from assay.flavors.options import refuse
 from assay.flavors.reading import reading
+from assay.flavors.ubjson import check_whole
 from assay.models.folder import inside
 
 Format = Literal["ubj", "json", "xgb"]
@@ -80,10 +81,13 @@ class XgboostFlavor(Flavor):
         if not (isinstance(kind, type) and issubclass(kind, (xgboost.Booster, xgboost.XGBModel))):
             raise InvalidModel(str(folder), f"{module}.{name} is no class of XGBoost models")
         with reading(folder, path, "an XGBoost model"):
+            content = path.read_bytes()
+            if content.startswith(b"{") and content[1:2] in b"iUIlL":
+                check_whole(content)
             model = kind()
             # Of other endings XGBoost guesses the format and complains; of bytes it doesn't.
             known = path.suffix in (".ubj", ".json")
-            model.load_model(path if known else bytearray(path.read_bytes()))
+            model.load_model(path if known else bytearray(content))
         return model
 
     def hazards(self, folder: Path, facts: Mapping[str, Any]) -> list[str]:
